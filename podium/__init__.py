@@ -1,0 +1,1 @@
+"""podium: from a vision competition's raw data to a scored submission."""
