@@ -1,0 +1,59 @@
+"""The whole of a competition's configuration."""
+
+from pydantic import Field, model_validator
+
+from podium.config.detection import DetectionExperiment
+from podium.config.evaluation import Evaluation
+from podium.config.instances import InstancesExperiment
+from podium.config.layout import AnyLayout, Checks
+from podium.config.report import Report
+from podium.config.section import Name, Section
+from podium.config.segmentation import SegmentationExperiment
+from podium.config.source import Source
+from podium.config.splits import Splits
+from podium.config.submission import Submission
+
+
+class Competition(Section):
+    """One competition: its data, its experiments, its submission."""
+
+    name: Name = Field(description="names the folders under data/, results/ and submissions/")
+    title: str = Field("", description="heading of the report")
+    source: Source = Field(description="where the archive comes from")
+    layout: AnyLayout = Field(description="how the archive is laid out")
+    checks: Checks = Field(Checks(), description="what happens to records that fail their checks")
+    splits: Splits = Field(Splits(), description="how the images with truth are divided")
+    detection: dict[Name, DetectionExperiment] = Field({}, description="detection experiments by name")
+    segmentation: dict[Name, SegmentationExperiment] = Field({}, description="segmentation experiments by name")
+    instances: dict[Name, InstancesExperiment] = Field({}, description="instances experiments by name")
+    evaluation: Evaluation = Field(Evaluation(), description="how predictions are judged")
+    submission: Submission | None = Field(None, description="what is sent to the competition; null: nothing")
+    report: Report = Field(Report(), description="what the page shows")
+
+    @model_validator(mode="after")
+    def _references_exist(self):
+        for station, experiments in (("detection", self.detection), ("segmentation", self.segmentation)):
+            for name, experiment in experiments.items():
+                if experiment.fold >= self.splits.folds:
+                    raise ValueError(
+                        f"{station}.{name}.fold is {experiment.fold}, but splits.folds is {self.splits.folds} "
+                        f"(folds count from 0)"
+                    )
+            for name, experiment in self.instances.items():
+                _known(f"instances.{name}.{station}", getattr(experiment, station), experiments)
+        for name, experiment in self.instances.items():
+            folds = self.detection[experiment.detection].fold, self.segmentation[experiment.segmentation].fold
+            if folds[0] != folds[1]:
+                raise ValueError(
+                    f"instances.{name} joins fold {folds[0]} of detection with fold {folds[1]} of segmentation: "
+                    f"validation images of one were training images of the other"
+                )
+        if self.submission:
+            _known("submission.experiment", self.submission.experiment, self.instances)
+        return self
+
+
+def _known(key: str, name: str, experiments: dict) -> None:
+    if name not in experiments:
+        known = ", ".join(experiments) or "none is defined"
+        raise ValueError(f"{key}: no experiment is named {name!r} (known: {known})")

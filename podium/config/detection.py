@@ -1,0 +1,83 @@
+"""A detection experiment: one detector, fully described. Names follow Detectron2's keys."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from podium.config.augmentation import Augmentation
+from podium.config.section import Fraction, Section
+from podium.config.solver import Solver
+
+Backbone = Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnext50_32x4d", "resnext101_32x8d"]
+
+
+class Detector(Section):
+    """Faster R-CNN with a feature pyramid."""
+
+    backend: Literal["torchvision"] = Field("torchvision", description="the library that the model is made of")
+    backbone: Backbone = Field("resnet50", description="the residual network under the pyramid")
+    weights: str = Field(
+        "none",
+        description="starting weights: none; imagenet (the backbone, from torchvision); coco (the whole detector, from "
+        "torchvision, for resnet50 only); or the path of a model.pt of ours, whose class-specific layers are dropped "
+        "where the categories differ",
+    )
+    norm: Literal["frozen", "batch", "group"] = Field(
+        "frozen", description="normalisation in the backbone; frozen suits pretrained weights and small batches"
+    )
+    freeze_at: int = Field(2, ge=0, le=5, description="stem (1) and stages (2-5) of the backbone that are not trained")
+    num_classes: int | None = Field(
+        None, ge=1, description="number of categories; null takes the dataset's, any other number than that is an error"
+    )
+    levels: tuple[int, int] = Field(
+        (2, 6), description="finest and coarsest pyramid level; level n has stride 2^n; level 6 is pooled from 5"
+    )
+    fpn_channels: int = Field(256, ge=8, description="channels of the pyramid")
+    anchor_sizes: tuple[float, ...] = Field(
+        (32, 64, 128, 256, 512), description="square root of an anchor's area in pixels, one for each level"
+    )
+    aspect_ratios: tuple[float, ...] = Field((0.5, 1.0, 2.0), description="height over width of the anchors")
+    rpn_batch_size_per_image: int = Field(256, ge=1, description="anchors sampled for the loss, per image")
+    proposals_train: int = Field(1000, ge=1, description="proposals kept per image in training")
+    proposals_test: int = Field(1000, ge=1, description="proposals kept per image in inference")
+    batch_size_per_image: int = Field(512, ge=1, description="proposals sampled for the box head's loss, per image")
+    head_features: int = Field(1024, ge=8, description="width of the box head's two layers")
+    score_threshold: Fraction = Field(0.05, description="detections under it are dropped in inference")
+    nms_threshold: Fraction = Field(0.5, description="IoU above which the lower-scored of two boxes is dropped")
+    detections_per_image: int = Field(100, ge=1, description="the most detections kept per image")
+
+    @model_validator(mode="after")
+    def _levels_and_anchors_agree(self):
+        low, high = self.levels
+        if not 2 <= low <= high <= 6:
+            raise ValueError(f"levels {list(self.levels)} must be a range within [2, 6]")
+        if len(self.anchor_sizes) != high - low + 1:
+            raise ValueError(f"{len(self.anchor_sizes)} anchor_sizes for the {high - low + 1} levels {low} to {high}")
+        if self.weights == "coco" and (self.backbone != "resnet50" or self.levels != (2, 6)):
+            raise ValueError("torchvision's coco weights are for backbone resnet50 with levels [2, 6]")
+        return self
+
+
+class DetectionInput(Section):
+    """Sizes in pixels. An image is resized so that its shorter side is min_size, its longer at most max_size."""
+
+    min_size_train: tuple[int, ...] = Field(
+        (640, 672, 704, 736, 768, 800), min_length=1, description="shorter side in training, one is drawn; 0: as it is"
+    )
+    max_size_train: int = Field(1333, ge=32, description="longer side in training, at most")
+    crop_train: int | None = Field(
+        None, ge=32, description="side of the square cut at random from the resized image in training; null: all of it"
+    )
+    min_size_test: int = Field(800, ge=0, description="shorter side in inference; 0: as it is")
+    max_size_test: int = Field(1333, ge=32, description="longer side in inference, at most")
+    augmentation: Augmentation = Field(
+        Augmentation(({"HorizontalFlip": {"p": 0.5}},)), description="albumentations transforms, in training only"
+    )
+
+
+class DetectionExperiment(Section):
+    fold: int = Field(0, ge=0, description="which fold's training and validation parts")
+    seed: int = Field(0, ge=0, description="seed of initial weights, sample order, augmentation and sampling")
+    model: Detector = Field(Detector(), description="the detector")
+    input: DetectionInput = Field(DetectionInput(), description="what the detector sees")
+    solver: Solver = Field(description="how it is trained")

@@ -1,0 +1,14 @@
+"""How predictions are judged."""
+
+from pydantic import Field
+
+from podium.config.section import Fraction, Section
+
+
+class Evaluation(Section):
+    max_detections: int = Field(100, ge=1, description="detections per image that AP and AR look at; COCO's is 100")
+    score_threshold: Fraction = Field(
+        0.5,
+        description="score above which an instance counts, for metrics without confidences (dsb2018, dice) and pictures",
+    )
+    bootstrap_samples: int = Field(1000, ge=100, description="resamples of the images for the intervals")

@@ -1,0 +1,40 @@
+"""Where a competition's archive comes from."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from podium.config.section import Section
+
+
+class GeneratedSource(Section):
+    """A competition drawn by the project itself: aerial scenes with aircraft, no account and no download."""
+
+    kind: Literal["generated"] = Field(description="the scenes are drawn here")
+    seed: int = Field(0, ge=0, description="seed of the drawing; another seed gives another competition")
+    train_images: int = Field(200, ge=3, description="scenes with truth")
+    test_images: int = Field(40, ge=1, description="scenes whose truth goes into the hidden solution")
+    size: int = Field(192, ge=64, le=4096, description="shorter side of a scene, in pixels")
+
+
+class LocalSource(Section):
+    """An archive or a folder that is already on this machine."""
+
+    kind: Literal["local"] = Field(description="a path on this machine")
+    path: str = Field(
+        description="a .zip archive or a folder, relative to the working directory; "
+        "a file put at data/<name>/archive.zip by hand needs no path at all: leave this as that path"
+    )
+
+
+class KaggleSource(Section):
+    """A competition of Kaggle, downloaded by the official command line."""
+
+    kind: Literal["kaggle"] = Field(description="downloaded by `kaggle competitions download`")
+    competition: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9-]*$", description="the competition's short name: the last part of its address"
+    )
+    timeout: int = Field(7200, gt=0, description="seconds after which a download is given up")
+
+
+Source = Annotated[GeneratedSource | LocalSource | KaggleSource, Field(discriminator="kind")]
