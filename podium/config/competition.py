@@ -30,6 +30,13 @@ class Competition(Section):
     submission: Submission | None = Field(None, description="what is sent to the competition; null: nothing")
     report: Report = Field(Report(), description="what the page shows")
 
+    @property
+    def kaggle_name(self) -> str | None:
+        """The competition's short name on Kaggle, None where it is not known."""
+        if self.submission and self.submission.competition:
+            return self.submission.competition
+        return self.source.competition if self.source.kind == "kaggle" else None
+
     @model_validator(mode="after")
     def _references_exist(self):
         for station, experiments in (("detection", self.detection), ("segmentation", self.segmentation)):

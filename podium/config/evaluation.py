@@ -6,7 +6,7 @@ from podium.config.section import Fraction, Section
 
 
 class Evaluation(Section):
-    max_detections: int = Field(100, ge=1, description="detections per image that AP and AR look at; COCO's is 100")
+    max_detections: int = Field(100, gt=10, description="detections per image that AP and AR look at; COCO's is 100")
     score_threshold: Fraction = Field(
         0.5,
         description="score above which an instance counts, for metrics without confidences (dsb2018, dice) and pictures",

@@ -2,14 +2,16 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from podium.config.formats import Format, resolve_format
 from podium.config.section import Fraction, Name, Section
+from podium.errors import PodiumError
 
 
 class Submission(Section):
     experiment: Name = Field(description="instances experiment that is submitted")
-    format: str = Field("dsb2018", description="name of a format, or its fields spelled out")
+    format: Format = Field(description="name of a format of podium/config/formats.yaml, or its fields spelled out")
     score_threshold: Fraction = Field(0.5, description="instances under it are not submitted")
     images: Literal["test", "train_and_test"] = Field(
         "test", description="images whose rows the file holds; train_and_test puts the training images first"
@@ -18,4 +20,17 @@ class Submission(Section):
     solution: str | None = Field(
         None, description="path of a solution in the same format, where one is known: gives the local score"
     )
+    competition: str | None = Field(
+        None, description="the competition's short name on Kaggle, for `snakemake submit`; null: that of a kaggle source"
+    )
     message: str = Field("podium", max_length=200, description="the message beside the upload; a content hash is added")
+
+    @field_validator("format", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return resolve_format(value)
+        except PodiumError as error:
+            raise ValueError(error.problem) from None

@@ -1,6 +1,6 @@
 """Scores of one image's instance masks: the Data Science Bowl's precision, the Airbus challenge's F2, Dice.
 
-A mask is a COCO compressed RLE, `{"size": [height, width], "counts": str}`. Matching is one-to-one at every threshold,
+Masks are COCO run-length codes (`podium.data.masks.Rle`). Matching is one-to-one at every threshold,
 also where masks overlap, and does not depend on the masks' order.
 """
 
@@ -11,15 +11,14 @@ from pycocotools import mask as coco_mask
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
+from podium.data.masks import Rle
 from podium.errors import PodiumError
-
-RLE = dict[str, object]
 
 THRESHOLDS = np.arange(50, 100, 5) / 100
 """0.50, 0.55 … 0.95, each the double nearest to its decimal: an IoU of 3/5 equals the threshold 0.6, not more."""
 
 
-def iou_matrix(truth: Sequence[RLE], predicted: Sequence[RLE]) -> np.ndarray:
+def iou_matrix(truth: Sequence[Rle], predicted: Sequence[Rle]) -> np.ndarray:
     """Return the IoU of every true mask (rows) with every predicted mask (columns), float64 (n_true, n_pred).
 
     Two masks without a pixel between them have IoU 0. Masks of different sizes raise PodiumError.
@@ -59,7 +58,7 @@ def mean_f2(iou: np.ndarray) -> float:
     return float(np.mean(5 * _hits(iou) / (4 * true + predicted)))
 
 
-def dice(truth: Sequence[RLE], predicted: Sequence[RLE]) -> float:
+def dice(truth: Sequence[Rle], predicted: Sequence[Rle]) -> float:
     """Return Dice's coefficient of the union of the true masks and the union of the predicted masks.
 
     2 |A and B| / (|A| + |B|); 1 if both unions are empty. Masks of different sizes raise PodiumError.
@@ -74,7 +73,7 @@ def dice(truth: Sequence[RLE], predicted: Sequence[RLE]) -> float:
     return 2 * int(coco_mask.area(coco_mask.merge(unions, intersect=True))) / areas
 
 
-SCORES: dict[str, Callable[[Sequence[RLE], Sequence[RLE]], float]] = {
+SCORES: dict[str, Callable[[Sequence[Rle], Sequence[Rle]], float]] = {
     "dsb2018": lambda truth, predicted: mean_precision(iou_matrix(truth, predicted)),
     "airbus_f2": lambda truth, predicted: mean_f2(iou_matrix(truth, predicted)),
     "dice": dice,
@@ -89,7 +88,7 @@ def _hits(iou: np.ndarray) -> np.ndarray:
     return np.array([(maximum_bipartite_matching(csr_array(iou > at)) >= 0).sum() for at in THRESHOLDS], dtype=float)
 
 
-def _same_size(masks: Sequence[RLE]) -> None:
+def _same_size(masks: Sequence[Rle]) -> None:
     sizes = {tuple(mask["size"]) for mask in masks}
     if len(sizes) > 1:
         raise PodiumError(

@@ -1,0 +1,43 @@
+"""podium: from a competition's raw data to a scored submission.
+
+    snakemake --cores 8                                            the generated demo competition
+    snakemake --cores 8 --configfile config/nuclei.yaml            another competition
+    snakemake --profile slurm --configfile config/planes.yaml      on a Slurm cluster
+    snakemake submit --cores 1 --configfile config/nuclei.yaml     uploads; never part of `all`
+
+Which station a rule belongs to is its file's name; what the files between the stations hold is in docs/files.md.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+if not workflow.configfiles:
+
+    configfile: "config/demo.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/data.smk"
+include: "rules/splits.smk"
+include: "rules/detection.smk"
+include: "rules/segmentation.smk"
+include: "rules/instances.smk"
+include: "rules/evaluation.smk"
+include: "rules/submission.smk"
+include: "rules/report.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    default_target: True
+    input:
+        f"{RESULTS}/report.html",
+        submission_files(),
+
+
+onsuccess:
+    print(summary())

@@ -1,0 +1,132 @@
+"""Masks as COCO run-length codes: `{"size": [h, w], "counts": str}`, column-major, as pycocotools writes them."""
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+
+class Rle(TypedDict):
+    """A compressed run-length code of a mask of `size` (height, width)."""
+
+    size: list[int]
+    counts: str
+
+
+def encode(mask: np.ndarray) -> Rle:
+    """Return the code of a mask; `mask` is bool (h, w), or any array of that shape whose non-zero pixels belong."""
+    return _text(coco_mask.encode(np.asfortranarray(mask.astype(bool, copy=False).view(np.uint8))))
+
+
+def encode_at(mask: np.ndarray, x: int, y: int, height: int, width: int) -> Rle:
+    """Return the code, in an image of (height, width), of a bool mask whose upper left pixel is column x, row y.
+
+    The mask lies inside the image. Time and memory grow with the mask, not with the image.
+    """
+    edges = np.diff(np.pad(mask, ((1, 1), (0, 0))).astype(np.int8), axis=0).T
+    columns, rows = np.nonzero(edges)  # column by column a start, an end, a start …
+    ends = (columns + x) * height + rows + y
+    # A run down to the last row goes on in the next column: its end and the next start are one place, and no edge.
+    places, times = np.unique(ends, return_counts=True)
+    places = places[(times == 1) & (places < height * width)]
+    runs = np.diff(places, prepend=0, append=height * width)
+    return _text(coco_mask.frPyObjects({"size": [height, width], "counts": runs.tolist()}, height, width))
+
+
+def decode(rle: Rle) -> np.ndarray:
+    """Return the mask of a code as bool (h, w)."""
+    return coco_mask.decode(rle).astype(bool)
+
+
+def area(rle: Rle) -> int:
+    """Return the number of pixels of a mask."""
+    return int(coco_mask.area(rle))
+
+
+def box_of(rle: Rle) -> list[float]:
+    """Return the tight box `[x, y, w, h]` around a mask's pixels: pixel (0, 0) alone is [0, 0, 1, 1].
+
+    The box of an empty mask is [0, 0, 0, 0].
+    """
+    return [float(value) for value in coco_mask.toBbox(rle)]
+
+
+def polygons_to_rle(polygons: Sequence[Sequence[float]], height: int, width: int) -> Rle:
+    """Return the code of the union of polygons, drawn as pycocotools draws them.
+
+    Parameters
+    ----------
+    polygons
+        Each `[x0, y0, x1, y1, …]` in pixels, at least three points; what lies outside the image is not drawn.
+        Finite numbers, at most a few times as far from the image as it is large: drawing takes memory by length.
+    """
+    parts = coco_mask.frPyObjects([[float(value) for value in polygon] for polygon in polygons], height, width)
+    return _text(coco_mask.merge(parts))
+
+
+def runs_to_rle(runs: Sequence[int], height: int, width: int) -> Rle:
+    """Return the code of an uncompressed one: lengths of background, object, background … in column-major order.
+
+    Raises
+    ------
+    ValueError
+        Where a run is negative or no integer, or the runs do not add up to height * width. pycocotools itself
+        reads and writes beyond its memory with such runs.
+    """
+    for run in runs:
+        if not isinstance(run, int) or isinstance(run, bool) or run < 0:
+            raise ValueError(f"a run of {run!r} pixels")
+    if sum(runs) != height * width:
+        raise ValueError(f"runs of {sum(runs)} pixels in all, in a mask of {height} x {width} = {height * width}")
+    return _text(coco_mask.frPyObjects({"size": [height, width], "counts": _joined(runs)}, height, width))
+
+
+def counts_to_runs(counts: str) -> list[int]:
+    """Return the runs in a compressed code's `counts`.
+
+    Each number is written in groups of five bits from the lowest, a character (from `0` on) for each group, the sixth
+    bit telling that another follows, the fifth bit of the last group being the sign; from the fourth number on the
+    difference to the number two before is written (pycocotools, `rleToString` in maskApi.c).
+
+    Raises
+    ------
+    ValueError
+        Where a character is none of the code's, or a number is cut off.
+    """
+    runs: list[int] = []
+    value, shift = 0, 0
+    for character in counts:
+        group = ord(character) - 48
+        if not 0 <= group < 64:
+            raise ValueError(f"{character!r} is no character of a run-length code")
+        value |= (group & 31) << shift
+        shift += 5
+        if group & 32:
+            continue
+        if group & 16:
+            value -= 1 << shift
+        runs.append(value + runs[-2] if len(runs) > 2 else value)
+        value, shift = 0, 0
+    if shift:
+        raise ValueError("the last number of the run-length code is cut off")
+    return runs
+
+
+def _joined(runs: Sequence[int]) -> list[int]:
+    """Return the runs without empty ones, except at the start: pycocotools makes wrong boxes of them."""
+    joined = [0]
+    belongs = False
+    for index, run in enumerate(runs):
+        if not run:
+            continue
+        if belongs == bool(index % 2):
+            joined[-1] += run
+        else:
+            joined.append(run)
+            belongs = not belongs
+    return joined
+
+
+def _text(rle: dict) -> Rle:
+    return {"size": [int(side) for side in rle["size"]], "counts": rle["counts"].decode("ascii")}

@@ -1,0 +1,48 @@
+"""Bringing a competition's archive to its place."""
+
+import shutil
+from pathlib import Path
+
+from podium.config.source import KaggleSource, LocalSource
+from podium.data.archives import pack, test_archive
+from podium.data.download import download
+from podium.errors import PodiumError
+from podium.files import whole
+
+
+def provide_archive(source: LocalSource | KaggleSource, archive: str | Path) -> None:
+    """Put a competition's archive at `archive`, tested.
+
+    A file that is there already, as one put there by hand, is tested and used as it is.
+    Otherwise a local archive is copied, a local folder packed, a competition of Kaggle downloaded.
+
+    Raises
+    ------
+    PodiumError
+        Where the archive cannot be had, or is no whole zip archive. A file put there by hand is never removed.
+    """
+    archive = Path(archive)
+    if archive.exists():
+        test_archive(archive)
+    elif isinstance(source, KaggleSource):
+        download(source.competition, archive, source.timeout)
+    else:
+        _provide_local(Path(source.path), archive)
+
+
+def _provide_local(path: Path, archive: Path) -> None:
+    if path.is_dir():
+        if archive.resolve().is_relative_to(path.resolve()):
+            raise PodiumError(f"the folder holds the place of its own archive, {archive}", file=path, key="source.path")
+        pack(path, archive)
+        return
+    if not path.is_file():
+        raise PodiumError(
+            "there is no such archive or folder",
+            file=path,
+            key="source.path",
+            mend=f"correct source.path, or put the archive at {archive}",
+        )
+    test_archive(path)
+    with whole(archive) as temporary:
+        shutil.copyfile(path, temporary)

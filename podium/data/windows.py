@@ -1,0 +1,46 @@
+"""Square windows around boxes: cut out, resized for a network, and pasted back."""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+
+class Window(NamedTuple):
+    """A square of whole pixels, possibly beyond the image: columns x … x + side - 1, rows y … y + side - 1."""
+
+    x: int
+    y: int
+    side: int
+
+
+def window_around(box: np.ndarray, context: float) -> Window:
+    """Return the window of a box (xyxy, pixels): centred on it, `context` times its longer side wider on each side."""
+    x0, y0, x1, y1 = (float(value) for value in box)
+    side = max(round(max(x1 - x0, y1 - y0) * (1 + 2 * context)), 1)
+    return Window(round((x0 + x1 - side) / 2), round((y0 + y1 - side) / 2), side)
+
+
+def cut(image: np.ndarray, window: Window) -> np.ndarray:
+    """Return the pixels of a window, (side, side) or (side, side, c); zeros beyond the image."""
+    height, width = image.shape[:2]
+    x, y, side = window
+    out = np.zeros((side, side, *image.shape[2:]), dtype=image.dtype)
+    rows, columns = slice(max(y, 0), min(y + side, height)), slice(max(x, 0), min(x + side, width))
+    if rows.start < rows.stop and columns.start < columns.stop:
+        out[rows.start - y : rows.stop - y, columns.start - x : columns.stop - x] = image[rows, columns]
+    return out
+
+
+def scale(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Return square pixels resized to (side, side): by areas when shrinking, else bilinear; pixel centres aligned."""
+    method = cv2.INTER_AREA if side < pixels.shape[0] else cv2.INTER_LINEAR
+    return cv2.resize(pixels, (side, side), interpolation=method)
+
+
+def clip(pixels: np.ndarray, window: Window, height: int, width: int) -> tuple[np.ndarray, int, int]:
+    """Return the part of a window's pixels inside an image of that size, and the column and row of its corner."""
+    x, y, side = window
+    left, top = max(-x, 0), max(-y, 0)
+    right, bottom = max(min(side, width - x), left), max(min(side, height - y), top)
+    return pixels[top:bottom, left:right], x + left, y + top

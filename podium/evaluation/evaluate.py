@@ -1,0 +1,102 @@
+"""All numbers about one set of predictions: what `metrics.json` holds, and a score per image."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from podium.evaluation.bootstrap import interval
+from podium.evaluation.coco import MAX_DETECTIONS, average_precision
+from podium.evaluation.inputs import truth_of
+from podium.evaluation.instances import SCORES
+
+
+def evaluate(
+    dataset: dict,
+    image_ids: Sequence[int],
+    predictions: Sequence[dict],
+    *,
+    masks: bool,
+    max_detections: int = MAX_DETECTIONS,
+    score_threshold: float,
+    bootstrap_samples: int = 1000,
+) -> tuple[dict, list[dict]]:
+    """Score COCO results (boxes, and masks if `masks`) on some images of a dataset.
+
+    Average precision uses all predictions. The per-image scores of `podium.evaluation.instances` use the masks of those
+    with a score of at least `score_threshold`; they do not tell categories apart and leave crowds out of the truth.
+
+    Returns
+    -------
+    metrics
+        `images`, `instances` (true, crowds not counted), `score_threshold`, `max_detections`;
+        `box` and `mask`: COCO's twelve numbers, see `podium.evaluation.coco.average_precision`; `mask` is None without
+        masks;
+        `per_category`: rows of `category_id`, `name`, `images`, `instances`, `box_AP`, `box_AP50`, `mask_AP`,
+        `mask_AP50`;
+        `scores`: for each of dsb2018, airbus_f2 and dice its `mean` over images with the bootstrap interval `low`,
+        `high` (95 %, `bootstrap_samples` resamples of the images), None without images; empty without masks.
+        JSON can hold all of it: what is undefined is None.
+    per_image
+        A row per image, in the order of `image_ids`: `image_id`, `key`, `n_true`, `n_pred` (at the threshold),
+        `dsb2018`, `airbus_f2`, `dice` (None without masks).
+
+    Raises
+    ------
+    PodiumError
+        As `podium.evaluation.coco.average_precision` does.
+    """
+    box, categories = average_precision(dataset, image_ids, predictions, "bbox", max_detections)
+    mask, mask_categories = None, [{"AP": None, "AP50": None} for _ in categories]
+    if masks:
+        mask, mask_categories = average_precision(dataset, image_ids, predictions, "segm", max_detections)
+
+    per_image = _per_image(dataset, image_ids, predictions, masks, score_threshold)
+    scores = {}
+    if masks:
+        scores = {name: _mean([row[name] for row in per_image], bootstrap_samples) for name in SCORES}
+    metrics = {
+        "images": len(per_image),
+        "instances": sum(row["n_true"] for row in per_image),
+        "score_threshold": score_threshold,
+        "max_detections": max_detections,
+        "box": box,
+        "mask": mask,
+        "per_category": [
+            {
+                **{key: row[key] for key in ("category_id", "name", "images", "instances")},
+                **{f"box_{key}": row[key] for key in ("AP", "AP50")},
+                **{f"mask_{key}": mask_row[key] for key in ("AP", "AP50")},
+            }
+            for row, mask_row in zip(categories, mask_categories, strict=True)
+        ],
+        "scores": scores,
+    }
+    return metrics, per_image
+
+
+def _per_image(
+    dataset: dict, image_ids: Sequence[int], predictions: Sequence[dict], masks: bool, score_threshold: float
+) -> list[dict]:
+    images, annotations = truth_of(dataset, image_ids)
+    true, predicted = defaultdict(list), defaultdict(list)
+    for each in annotations:
+        if not each["iscrowd"]:
+            true[each["image_id"]].append(each.get("segmentation"))
+    for each in predictions:
+        if each["score"] >= score_threshold:
+            predicted[each["image_id"]].append(each.get("segmentation"))
+    rows = []
+    for image in images:
+        truth, guess = true[image["id"]], predicted[image["id"]]
+        scores = {name: score(truth, guess) if masks else None for name, score in SCORES.items()}
+        counts = {"n_true": len(truth), "n_pred": len(guess)}
+        rows.append({"image_id": image["id"], "key": image["key"], **counts, **scores})
+    return rows
+
+
+def _mean(values: list[float], samples: int) -> dict[str, float | None]:
+    if not values:
+        return {"mean": None, "low": None, "high": None}
+    low, high = interval(values, samples=samples)
+    return {"mean": float(np.mean(values)), "low": low, "high": high}

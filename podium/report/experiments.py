@@ -1,0 +1,173 @@
+"""The page's parts on trained models: settings, curves and metrics of each experiment."""
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+
+from podium.config.competition import Competition
+from podium.config.section import Section as Settings
+from podium.report.blocks import (
+    Drawing,
+    Folded,
+    Listing,
+    Missing,
+    Plot,
+    Plots,
+    Section,
+    Table,
+    Text,
+    number,
+    optional_json,
+    records_table,
+)
+from podium.report.names import SCORES
+from podium.report.plots import inline, loss_curve, read_history, validation_curve
+from podium.report.settings import as_yaml
+
+SPLITS = {"val": "validation", "test": "test"}
+MOST_CATEGORIES = 12
+"""A longer table of categories is folded."""
+
+
+def detection_section(name: str, competition: Competition, results: Path) -> Section:
+    """Describe a detection experiment; `results` is the folder `results/<name>`."""
+    folder = f"detection/{name}"
+    return Section(
+        name,
+        f"detection-{name}",
+        [
+            _settings(competition.detection[name]),
+            *_schedule(results, f"{folder}/schedule.svg"),
+            *_curves(results, f"{folder}/history.csv", f"detection-{name}"),
+            *_instance_metrics(results, folder),
+        ],
+    )
+
+
+def segmentation_section(name: str, competition: Competition, results: Path) -> Section:
+    """Describe a segmentation experiment; `results` is the folder `results/<name>`."""
+    folder = f"segmentation/{name}"
+    found, missing = _metrics(results, folder)
+    rows = [{"split": SPLITS[split], **_plain(metrics)} for split, metrics in found.items()]
+    table = [records_table("Masks in crops around true boxes", rows)] if rows else []
+    return Section(
+        name,
+        f"segmentation-{name}",
+        [
+            _settings(competition.segmentation[name]),
+            *_schedule(results, f"{folder}/schedule.svg"),
+            *_curves(results, f"{folder}/history.csv", f"segmentation-{name}"),
+            *table,
+            *missing,
+        ],
+    )
+
+
+def instances_section(name: str, competition: Competition, results: Path) -> Section:
+    """Describe an instances experiment; `results` is the folder `results/<name>`."""
+    blocks = [_settings(competition.instances[name]), *_instance_metrics(results, f"instances/{name}")]
+    return Section(name, f"instances-{name}", blocks)
+
+
+def _settings(experiment: Settings) -> Listing:
+    return Listing("Settings", as_yaml(experiment.model_dump(mode="json")))
+
+
+def _schedule(results: Path, file: str) -> list[Drawing]:
+    path = results / file
+    if not path.exists():
+        return []
+    source = "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+    caption = "The learning rate as it was planned before training."
+    return [Drawing(source, "Planned learning rate over iterations", caption)]
+
+
+def _curves(results: Path, file: str, anchor: str) -> list:
+    if not (results / file).exists():
+        return [Missing("The curves of the training", file)]
+    history = read_history(results / file)
+    plots = []
+    for kind, draw, label in (
+        ("loss", loss_curve, f"Loss and learning rate over {number(len(history))} iterations"),
+        ("validation", validation_curve, "Metrics on the validation split"),
+    ):
+        if svg := draw(history):
+            plots.append(Plot(inline(svg, f"{anchor}-{kind}", label), f"{label}."))
+    if not plots:
+        return [Text("No iterations were trained: the model is as it was initialised.")]
+    return [Plots(plots)]
+
+
+def _metrics(results: Path, folder: str) -> tuple[dict[str, dict], list[Missing]]:
+    """Return what metrics there are by split, and notes on those that are not."""
+    found, missing = {}, []
+    for split, words in SPLITS.items():
+        file = f"{folder}/metrics.{split}.json"
+        metrics = optional_json(results, file)
+        if metrics is None:
+            missing.append(Missing(f"The metrics on the {words} split", file))
+        else:
+            found[split] = metrics
+    return found, missing
+
+
+def _plain(metrics: Mapping) -> dict:
+    return {key: value for key, value in metrics.items() if not isinstance(value, dict | list)}
+
+
+def _instance_metrics(results: Path, folder: str) -> list:
+    found, missing = _metrics(results, folder)
+    return [*_precision(found), *_scores(found), *_categories(found), *missing]
+
+
+def _precision(found: Mapping[str, dict]) -> list[Table]:
+    rows = []
+    for shape in ("box", "mask"):
+        for split, metrics in found.items():
+            if numbers := metrics.get(shape):
+                counted = {key: metrics[key] for key in ("images", "instances")}
+                rows.append({"": f"{shape}, {SPLITS[split]}", **counted, **numbers})
+    caption = "Average precision and recall as COCO defines them"
+    return [records_table(caption, rows)] if rows else []
+
+
+def _scores(found: Mapping[str, dict]) -> list[Table]:
+    names = list(dict.fromkeys(name for metrics in found.values() for name in metrics.get("scores") or {}))
+    if not names:
+        return []
+    rows = [
+        [SCORES.get(name, name), *(_with_interval(metrics["scores"].get(name)) for metrics in found.values())]
+        for name in names
+    ]
+    thresholds = {metrics["score_threshold"] for metrics in found.values() if "score_threshold" in metrics}
+    counted = f", instances from a confidence of {thresholds.pop():g} on" if len(thresholds) == 1 else ""
+    caption = f"Means over images with 95% bootstrap intervals{counted}"
+    return [Table(caption, ["score", *(SPLITS[split] for split in found)], rows)]
+
+
+def _with_interval(score: Mapping | float | None) -> str:
+    if not isinstance(score, Mapping):
+        return number(score)
+    if score.get("low") is None:
+        return number(score.get("mean"))
+    return f"{number(score['mean'])} [{number(score['low'])}, {number(score['high'])}]"
+
+
+def _categories(found: Mapping[str, dict]) -> list:
+    records = []
+    for split, metrics in found.items():
+        for row in metrics.get("per_category", []):
+            shown = {key: value for key, value in row.items() if key != "category_id"}
+            records.append({"category": shown.pop("name"), "split": SPLITS[split], **shown})
+    if not records:
+        return []
+    order = {record["category"]: place for place, record in reversed([*enumerate(records)])}
+    records = sorted(_without_empty(records), key=lambda record: order[record["category"]])
+    table = records_table("By category", records)
+    return [table] if len(records) <= 2 * MOST_CATEGORIES else [Folded("Metrics by category", [table])]
+
+
+def _without_empty(records: list[dict]) -> list[dict]:
+    """Drop the columns that no record has a value for, as those of masks where there are only boxes."""
+    empty = {key for key in records[0] if all(record.get(key) is None for record in records)}
+    return [{key: value for key, value in record.items() if key not in empty} for record in records]

@@ -1,0 +1,198 @@
+"""The page's pictures: what was there and what was found, on a few images."""
+
+import random
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from podium.config.competition import Competition
+from podium.data.dataset import Dataset
+from podium.evaluation.instances import mean_precision
+from podium.report.blocks import Gallery, Missing, Picture, Specimen, number, optional_json
+from podium.report.names import SCORES
+from podium.report.pictures import ALONE, CROWD, Colour, Shape, colours, data_uri, draw, fitted
+
+OBJECT_COLOURS = 12
+"""With one category only, objects have different colours, of which there are so many, and predictions those of theirs."""
+
+COLOUR_KEY = "A prediction has the colour of the true object that its box covers (IoU over 0.5); red: none of its own."
+
+
+def predictions_file(station: Literal["detection", "instances"], name: str, split: str) -> str:
+    return f"{station}/{name}/predictions.{split}.json"
+
+
+def test_galleries(
+    competition: Competition,
+    dataset: Dataset,
+    data: Path,
+    results: Path,
+    station: Literal["detection", "instances"],
+    name: str,
+) -> list[Gallery | Missing]:
+    """Show images of the test split beside their truth and their predictions: at random, the best, the worst.
+
+    Images are ranked by the competition's metric over masks, or over boxes where the predictions have no masks.
+    `data` is `data/<name>`, `results` is `results/<name>`.
+    """
+    if not competition.report.gallery:
+        return []
+    detection = name if station == "detection" else competition.instances[name].detection
+    files = [
+        (data, f"splits/{competition.detection[detection].fold}.json"),
+        (results, predictions_file(station, name, "test")),
+        (results, f"{station}/{name}/metrics.test.json"),
+    ]
+    split, predictions, metrics = contents = [optional_json(root, file) for root, file in files]
+    if None in contents:
+        return [
+            Missing("Pictures of the test split", file)
+            for (_, file), content in zip(files, contents, strict=True)
+            if content is None
+        ]
+    found = _by_image(predictions, competition.evaluation.score_threshold)
+    show = _Showing(competition, dataset, found, with_truth=True)
+    metric = competition.submission.metric if competition.submission else "dsb2018"
+    scores = {row["image_id"]: row.get(metric) for row in metrics["per_image"]}
+    words = SCORES[metric]
+    if None in scores.values():
+        scores = {image_id: _box_score(dataset, found, image_id) for image_id in scores}
+        words = "mean precision of boxes, IoU 0.50 to 0.95"
+    # An empty image found empty scores 1 and shows nothing.
+    full = [image_id for image_id in scores if dataset.annotations[image_id]] or list(scores)
+    count = competition.report.gallery
+    best = sorted(full, key=lambda each: (-scores[each], each))
+    worst = sorted(scores, key=lambda each: (scores[each], each))
+    galleries = []
+    for title, text, chosen in (
+        ("At random", "", _sample(split["test"], count, competition.splits.seed)),
+        ("Best", f"By {words}, images with objects only.", best[:count]),
+        ("Worst", f"By {words}.", worst[:count]),
+    ):
+        if chosen:
+            specimens = [show(image_id, f"{words} {number(scores.get(image_id))}") for image_id in chosen]
+            galleries.append(Gallery(title, f"{text} {show.key}".strip(), specimens, show.legend))
+    return galleries
+
+
+def submission_gallery(competition: Competition, dataset: Dataset, results: Path) -> list[Gallery | Missing]:
+    """Show a few of the competition's own test images beside what was found in them."""
+    count, ids = competition.report.gallery, dataset.subset("test")
+    if not count or not ids or not competition.submission:
+        return []
+    file = predictions_file("instances", competition.submission.experiment, "submission")
+    predictions = optional_json(results, file)
+    if predictions is None:
+        return [Missing("Pictures of the competition's test images", file)]
+    found = _by_image(predictions, competition.submission.score_threshold)
+    show = _Showing(competition, dataset, found, with_truth=False)
+    specimens = [show(image_id, "") for image_id in _sample(ids, count, competition.splits.seed)]
+    return [Gallery("The competition's test images", "At random.", specimens, show.legend)]
+
+
+class _Showing:
+    """Makes the pictures of an image, each image once."""
+
+    def __init__(self, competition: Competition, dataset: Dataset, found: Mapping[int, list[dict]], with_truth: bool):
+        self.dataset, self.found, self.with_truth = dataset, found, with_truth
+        self.side = competition.report.picture_side
+        self.done: dict[int, Specimen] = {}
+        names = dataset.category_names
+        self.by_category = dict(zip((c["id"] for c in dataset.categories), colours(len(names)), strict=True))
+        self.by_place = colours(OBJECT_COLOURS) if len(names) == 1 else None
+
+    @property
+    def key(self) -> str:
+        """What the colours mean where they do not mean categories."""
+        return COLOUR_KEY if self.by_place else ""
+
+    @property
+    def legend(self) -> list[tuple[str, str]]:
+        """The colours of the categories, where colours stand for them."""
+        if self.by_place:
+            return []
+        named = zip(self.dataset.category_names, self.by_category.values(), strict=True)
+        return [(name, f"rgb({red} {green} {blue})") for name, (red, green, blue) in named]
+
+    def __call__(self, image_id: int, fact: str) -> Specimen:
+        if image_id not in self.done:
+            self.done[image_id] = self._specimen(image_id, fact)
+        return self.done[image_id]
+
+    def _specimen(self, image_id: int, fact: str) -> Specimen:
+        entry, image = self.dataset.images[image_id], self.dataset.read(image_id)
+        key, truth, found = entry["key"], self.dataset.annotations[image_id], self.found[image_id]
+        pictures = [_picture(fitted(image, self.side), "image", f"Image {key}")]
+        facts = [f"{entry['width']} \u00d7 {entry['height']}"]
+        if self.with_truth:
+            words = f"{sum(not each['iscrowd'] for each in truth)} true"
+            facts.append(words)
+            pictures.append(self._drawn(image, truth, self._colours(truth), "truth", f"{key}: {words} objects"))
+        words = f"{len(found)} predicted"
+        facts += [words, fact] if fact else [words]
+        colours = self._matched(found, truth) if self.with_truth and self.by_place else self._colours(found)
+        pictures.append(self._drawn(image, found, colours, "prediction", f"{key}: {words} objects"))
+        return Specimen(pictures, key, ", ".join(facts))
+
+    def _drawn(
+        self, image: np.ndarray, objects: Sequence[Mapping], colours: Sequence[Colour], label: str, alt: str
+    ) -> Picture:
+        shapes = [
+            Shape(each["bbox"], each.get("segmentation"), colour) for each, colour in zip(objects, colours, strict=True)
+        ]
+        return _picture(draw(image, shapes, self.side), label, alt)
+
+    def _colours(self, objects: Sequence[Mapping]) -> list[Colour]:
+        return [
+            CROWD
+            if each.get("iscrowd")
+            else self.by_place[place % OBJECT_COLOURS]
+            if self.by_place
+            else self.by_category[each["category_id"]]
+            for place, each in enumerate(objects)
+        ]
+
+    def _matched(self, found: Sequence[Mapping], truth: Sequence[Mapping]) -> list[Colour]:
+        """Give each prediction the colour of its true object: the best one left with an IoU of boxes over 0.5."""
+        overlap, left = _box_iou(truth, found), self._colours(truth)
+        colours = [ALONE] * len(found)
+        for place in sorted(range(len(found)), key=lambda place: -found[place]["score"]):
+            own = int(np.argmax(overlap[:, place])) if len(truth) else -1
+            if own >= 0 and overlap[own, place] > 0.5:
+                colours[place] = left[own]
+                overlap[own] = 0
+        return colours
+
+
+def _picture(pixels: np.ndarray, label: str, alt: str) -> Picture:
+    return Picture(data_uri(pixels), pixels.shape[1], pixels.shape[0], alt, label)
+
+
+def _by_image(predictions: Sequence[dict], threshold: float) -> Mapping[int, list[dict]]:
+    found = defaultdict(list)
+    for each in predictions:
+        if each["score"] >= threshold:
+            found[each["image_id"]].append(each)
+    return found
+
+
+def _box_score(dataset: Dataset, found: Mapping[int, list[dict]], image_id: int) -> float:
+    """Return the Data Science Bowl's mean precision with the IoU of boxes in place of masks."""
+    true = [each for each in dataset.annotations[image_id] if not each["iscrowd"]]
+    return mean_precision(_box_iou(true, found[image_id]))
+
+
+def _box_iou(truth: Sequence[Mapping], found: Sequence[Mapping]) -> np.ndarray:
+    """Return the IoU of every true box (rows) with every predicted box (columns)."""
+    if not truth or not found:
+        return np.zeros((len(truth), len(found)))
+    true, guess = (np.array([each["bbox"] for each in objects], dtype=np.float64) for objects in (truth, found))
+    return coco_mask.iou(true, guess, [0] * len(guess))
+
+
+def _sample(ids: Sequence[int], count: int, seed: int) -> list[int]:
+    return sorted(random.Random(seed).sample(sorted(ids), min(count, len(ids))))

@@ -1,0 +1,89 @@
+"""The report: one page that needs nothing but a browser."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import jinja2
+
+from podium.config.competition import Competition
+from podium.data.dataset import load_dataset
+from podium.files import write_text
+from podium.report.blocks import Section, Text
+from podium.report.dataset import data_section
+from podium.report.experiments import detection_section, instances_section, segmentation_section
+from podium.report.galleries import predictions_file, test_galleries
+from podium.report.provenance import provenance_section
+from podium.report.submission import submission_section
+from podium.report.summary import headlines
+
+FOLDER = Path(__file__).parent
+
+
+def build_report(page: Path, competition: Competition, data: Path, results: Path, submissions: Path) -> None:
+    """Write the report of a competition as one HTML page: pictures, plots and style are in it, scripts are not.
+
+    Equal files give equal bytes. Of the files only the checked dataset has to exist: a note on the page stands for
+    any other that is missing.
+
+    Parameters
+    ----------
+    page
+        The file to write.
+    data, results, submissions
+        The competition's folders: `data/<name>`, `results/<name>`, `submissions/<name>`.
+
+    Raises
+    ------
+    PodiumError
+        Where the dataset is missing or a file is malformed.
+    """
+    dataset = load_dataset(data / "dataset")
+
+    def galleries(station: str, name: str) -> list:
+        return test_galleries(competition, dataset, data, results, station, name)
+
+    detection = [detection_section(name, competition, results) for name in competition.detection]
+    instances = [instances_section(name, competition, results) for name in competition.instances]
+    for name, section in zip(competition.instances, instances, strict=True):
+        section.blocks += galleries("instances", name)
+    # Pictures of instances show their boxes' detector too.
+    if not any((results / predictions_file("instances", name, "test")).exists() for name in competition.instances):
+        for name, section in zip(competition.detection, detection, strict=True):
+            section.blocks += galleries("detection", name)
+    segmentation = [segmentation_section(name, competition, results) for name in competition.segmentation]
+    sections = [
+        data_section(competition, dataset, data),
+        _station("Detection", detection),
+        _station("Segmentation", segmentation),
+        _station("Instances", instances),
+        submission_section(competition, dataset, results, submissions),
+        provenance_section(results),
+    ]
+    write_text(
+        page,
+        _template().render(
+            title=competition.title or competition.name,
+            name=competition.name,
+            headlines=headlines(competition, dataset, data, results, submissions),
+            sections=sections,
+            style=(FOLDER / "page.css").read_text(encoding="utf-8"),
+        ),
+    )
+
+
+def _station(title: str, sections: Iterable[Section]) -> Section:
+    sections = list(sections)
+    blocks = [] if sections else [Text("The configuration has no such experiment.")]
+    return Section(title, title.lower(), blocks, sections)
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("page.html")

@@ -1,0 +1,250 @@
+"""The report's plots, as SVG texts: equal inputs give equal bytes, and no state is shared between two of them."""
+
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from podium.errors import PodiumError
+from podium.report.names import in_words
+
+INK, PAPER = "#333333", "#ffffff"
+"""Colours of writing and ground. In the page they become those of the page, which is dark at night."""
+
+# Middle tones, legible on light and dark ground.
+SERIES = ["#3f7fd0", "#e07b39", "#2f9e78", "#a56cc1", "#d0455c", "#8a8f98", "#b59b2a", "#2ba3b8", "#c76b98", "#6f8f3a"]
+
+MOST_POINTS = 2000
+"""A line with more points keeps the lowest and the highest of each of half as many stretches."""
+
+_STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "podium",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Helvetica", "Arial"],
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.linewidth": 0.7,
+    "axes.grid": True,
+    "grid.color": "#999999",
+    "grid.alpha": 0.25,
+    "grid.linewidth": 0.5,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "legend.handlelength": 1.4,
+    "figure.facecolor": PAPER,
+    "axes.facecolor": "none",
+}
+
+
+def read_history(path: str | Path) -> pd.DataFrame:
+    """Read a training's history.csv.
+
+    Returns
+    -------
+    DataFrame
+        A row per iteration, all columns float64 (NaN where a cell is empty), among them `iteration`, from 1 on.
+
+    Raises
+    ------
+    PodiumError
+        Where the file is missing, has no column `iteration`, or holds something that is no number.
+    """
+    mend = "remove the file and run again: the training writes it anew from its state"
+    try:
+        history = pd.read_csv(path)
+    except FileNotFoundError:
+        raise PodiumError("the file is missing", file=path, mend=mend) from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise PodiumError(f"not a table: {error}", file=path, mend=mend) from None
+    if "iteration" not in history.columns:
+        raise PodiumError("the column is missing", file=path, key="iteration", mend=mend)
+    try:
+        return history.astype("float64")
+    except ValueError as error:
+        raise PodiumError(f"a cell is no number: {error}", file=path, mend=mend) from None
+
+
+def curves(history: pd.DataFrame) -> str:
+    """Return the SVG of a training: loss, learning rate, validation metrics over iterations, below each other.
+
+    What the history has no values for is not drawn; without any values the SVG says so. `history` is as `read_history`
+    returns it: `iteration`, `lr`, `loss` (total), `loss_*` (its parts), `val_*` (NaN between validations).
+    """
+    return _curves(history, [each for each in (_loss, _rate, _validation) if each(None, history)])
+
+
+def loss_curve(history: pd.DataFrame) -> str | None:
+    """Return the SVG of loss and learning rate alone, None where the history has neither."""
+    drawn = [each for each in (_loss, _rate) if each(None, history)]
+    return _curves(history, drawn) if drawn else None
+
+
+def validation_curve(history: pd.DataFrame) -> str | None:
+    """Return the SVG of the validation metrics alone, None where there are none."""
+    return _curves(history, [_validation]) if _validation(None, history) else None
+
+
+def histogram(values: Sequence[float], label: str, unit: str) -> str:
+    """Return the SVG of how often values occur, on a logarithmic axis; `values` are positive."""
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(6, 2.2), layout="constrained")
+        axes = figure.add_subplot()
+        low, high = min(values), max(values)
+        bins = np.geomspace(low, high, 41) if high > low else [low / 1.1, low * 1.1]
+        axes.hist(values, bins=bins, color=SERIES[0], alpha=0.85, linewidth=0)
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
+        if high < 10 * low:
+            axes.xaxis.set_minor_formatter("{x:g}")
+        axes.set(xlabel=f"{label} ({unit})", ylabel="objects")
+        axes.grid(axis="x", visible=False)
+        return _svg(figure)
+
+
+def inline(svg: str, name: str, label: str) -> Markup:
+    """Return an SVG of this module for use inside an HTML page.
+
+    Parameters
+    ----------
+    name
+        Goes before its ids, which must differ from those of the page's other SVGs: letters, digits and hyphens.
+    label
+        What the plot shows, for those who do not see it.
+    """
+    body = svg[svg.index("<svg") :].replace(INK, "currentColor").replace(PAPER, "none")
+    body = re.sub(r' xmlns(:\w+)?="[^"]*"', "", body).replace("xlink:href", "href")
+    used = set(re.findall(r'(?:url\(|href=")#([\w.-]+)', body))
+    body = re.sub(r' id="([\w.-]+)"', lambda found: found[0] if found[1] in used else "", body)
+    body = re.sub(r'( id="|url\(#|href="#)', rf"\g<1>{name}-", body)
+    return Markup(body.replace("<svg", Markup('<svg role="img" aria-label="{}"').format(label), 1).strip())
+
+
+Drawer = Callable[[Axes | None, pd.DataFrame], bool]
+"""Draws a part of the history, where axes are given; returns whether there is anything of it."""
+
+
+def _curves(history: pd.DataFrame, drawers: Sequence[Drawer]) -> str:
+    heights = [1.0 if each is _rate else 2.3 for each in drawers] if len(drawers) > 1 else [3.3]
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(6, sum(heights) + 0.45), layout="constrained")
+        rows = figure.subplots(len(heights), sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+        for drawer, axes in zip(drawers, rows, strict=False):
+            drawer(axes, history)
+        if not drawers:
+            rows[0].set_axis_off()
+            rows[0].text(0.5, 0.5, "no iterations", ha="center", va="center", transform=rows[0].transAxes)
+        rows[-1].set_xlabel("iteration")
+        rows[-1].set_xlim(left=0)
+        return _svg(figure)
+
+
+def _loss(axes: Axes | None, history: pd.DataFrame) -> bool:
+    lines = _with_values(history, "loss")
+    if axes is None:
+        return bool(lines)
+    window = max(1, len(history) // 40)
+    for place, name in enumerate(lines):
+        colour, whole = SERIES[place % len(SERIES)], name == "loss"
+        x, y = _finite(history, name)
+        if whole and window > 1:
+            axes.plot(*_thinned(x, y), color=colour, alpha=0.3, linewidth=0.6)
+        mean = pd.Series(y).rolling(window, center=True, min_periods=1).mean().to_numpy()
+        label = "total" if whole else in_words(name.removeprefix("loss_"))
+        axes.plot(*_thinned(x, mean), color=colour, linewidth=1.5 if whole else 1.0, label=label, **_dots(x))
+    for name in _with_values(history, "val_loss"):
+        x, y = _finite(history, name)
+        axes.plot(
+            x, y, color=INK, linewidth=1, marker="o", markersize=3, label=in_words(name.replace("val", "validation"))
+        )
+    # One outlier at the start would flatten all that follows.
+    total = history[lines[0]].to_numpy()
+    highest = np.nanquantile(np.where(np.isfinite(total), total, np.nan), 0.995) * 1.08
+    if highest > 0:
+        axes.set_ylim(0, highest)
+    axes.set_title("loss" if window == 1 else f"loss, mean of {window} iterations")
+    axes.legend(loc="upper right", ncols=2 if len(lines) > 2 else 1)
+    return True
+
+
+def _rate(axes: Axes | None, history: pd.DataFrame) -> bool:
+    if axes is None:
+        return bool(_with_values(history, "lr"))
+    x, y = _finite(history, "lr")
+    axes.plot(*_thinned(x, y), color=SERIES[5], linewidth=1.3, **_dots(x))
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter("{x:.3g}")
+    axes.set_title("learning rate")
+    return True
+
+
+def _validation(axes: Axes | None, history: pd.DataFrame) -> bool:
+    names = [name for name in _with_values(history, "val") if not name.startswith("val_loss")]
+    if axes is None:
+        return bool(names)
+    highest = 0.0
+    for place, name in enumerate(names):
+        x, y = _finite(history, name)
+        highest = max(highest, *y)
+        label = in_words(name.removeprefix("val_"))
+        colour = SERIES[place % len(SERIES)]
+        axes.plot(x, y, color=colour, linewidth=1.3, marker="o", markersize=3, label=label)
+    axes.set_ylim(0, 1 if 0.5 < highest <= 1 else None)
+    axes.set_title("validation")
+    axes.legend(loc="best", ncols=1 + len(names) // 5)
+    return True
+
+
+def _with_values(history: pd.DataFrame, stem: str) -> list[str]:
+    """List the columns `stem` and `stem_*` that hold a finite number, the total first."""
+    named = [name for name in history.columns if name == stem or name.startswith(f"{stem}_")]
+    return sorted((name for name in named if np.isfinite(history[name]).any()), key=lambda name: name != stem)
+
+
+def _finite(history: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray]:
+    there = np.isfinite(history[name].to_numpy())
+    return history["iteration"].to_numpy()[there], history[name].to_numpy()[there]
+
+
+def _dots(x: np.ndarray) -> Mapping[str, object]:
+    """A line of one point shows nothing without a marker."""
+    return {"marker": "o", "markersize": 3} if len(x) == 1 else {}
+
+
+def _thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return at most `MOST_POINTS` points, among them every bin's lowest and highest: no peak is lost."""
+    if len(x) <= MOST_POINTS:
+        return x, y
+    kept = set()
+    for part in np.array_split(np.arange(len(x)), MOST_POINTS // 2):
+        kept |= {part[np.argmin(y[part])], part[np.argmax(y[part])]}
+    places = sorted(kept)
+    return x[places], y[places]
+
+
+def _svg(figure: Figure) -> str:
+    text = io.StringIO()
+    FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None, "Creator": None})
+    svg = re.sub(r"\s*<metadata>.*?</metadata>", "", text.getvalue(), flags=re.DOTALL)
+    # Hundredths of a point are finer than any screen; matplotlib writes millionths.
+    return re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg)

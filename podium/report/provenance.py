@@ -1,0 +1,77 @@
+"""The page's part on cost and origin: what each job took, and with which versions it ran."""
+
+from collections import defaultdict
+from pathlib import Path
+
+from podium.files import canonical_json, read_json
+from podium.report.blocks import Missing, Section, Table, Text, number
+
+
+def provenance_section(results: Path) -> Section:
+    """Describe the records in `results/<name>/provenance`."""
+    section = Section("Cost and provenance", "provenance")
+    records = [read_json(path) for path in sorted((results / "provenance").glob("*.json"))]
+    if not records:
+        section.blocks.append(Missing("What the jobs took, and their versions", "provenance/"))
+        return section
+    section.blocks += [_cost(records), *_versions(records)]
+    return section
+
+
+def _cost(records: list[dict]) -> Table:
+    rows = [
+        [
+            record["rule"],
+            _of(record),
+            _clock(record.get("seconds")),
+            _memory(record.get("peak_memory_bytes")),
+            _memory(record.get("peak_gpu_memory_bytes")),
+            number(record.get("threads")),
+            record.get("device") or number(None),
+            _short(record.get("code")),
+            _short(record.get("data_digest")),
+        ]
+        for record in records
+    ]
+    seconds = sum(record.get("seconds") or 0 for record in records)
+    most = max((record.get("peak_memory_bytes") or 0 for record in records), default=0)
+    rows.append(["all jobs", "", _clock(seconds), _memory(most or None), "", "", "", "", ""])
+    columns = ["rule", "of", "time (h:mm:ss)", "peak memory (MiB)", "on GPU", "threads", "device", "code", "data"]
+    return Table("Cost of each job; code and data are the first digits of their fingerprints", columns, rows)
+
+
+def _versions(records: list[dict]) -> list:
+    """A table for each set of versions that some jobs ran with."""
+    groups = defaultdict(list)
+    for record in records:
+        if record.get("versions"):
+            groups[canonical_json(record["versions"])].append(record)
+    blocks = []
+    if len(groups) > 1:
+        blocks.append(Text(f"The jobs ran with {len(groups)} different sets of versions."))
+    for group in groups.values():
+        rules = ", ".join(dict.fromkeys(record["rule"] for record in group))
+        caption = "Versions" if len(groups) == 1 else f"Versions of {rules}"
+        rows = [[name, str(version)] for name, version in sorted(group[0]["versions"].items())]
+        blocks.append(Table(caption, ["package", "version"], rows))
+    return blocks
+
+
+def _of(record: dict) -> str:
+    wildcards = record.get("wildcards") or {}
+    return record.get("experiment") or ", ".join(map(str, wildcards.values())) or number(None)
+
+
+def _clock(seconds: float | None) -> str:
+    if seconds is None:
+        return number(None)
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
+def _memory(size: int | None) -> str:
+    return number(None if size is None else round(size / 2**20))
+
+
+def _short(digest: str | None) -> str:
+    return digest[:12] if digest else number(None)

@@ -1,0 +1,100 @@
+"""The page's part on the file that is sent: its check, its score, how it is uploaded, and what became of uploads."""
+
+import csv
+from pathlib import Path
+
+from podium.config.competition import Competition
+from podium.config.source import KaggleSource
+from podium.data.dataset import Dataset
+from podium.report.blocks import Link, Listing, Missing, Section, Table, Text, number, optional_json
+from podium.report.galleries import submission_gallery
+from podium.report.names import SCORES, in_words
+
+
+def submission_section(competition: Competition, dataset: Dataset, results: Path, submissions: Path) -> Section:
+    """Describe the submission; `results` is `results/<name>`, `submissions` is `submissions/<name>`."""
+    section = Section("Submission", "submission")
+    if not competition.submission:
+        section.blocks.append(Text("Nothing is sent to a competition: the configuration has no submission."))
+        return section
+    section.blocks += [
+        *_file(competition.submission.experiment, submissions),
+        *_score(competition, submissions),
+        *_upload(competition),
+        *_ledger(submissions),
+        *submission_gallery(competition, dataset, results),
+    ]
+    return section
+
+
+def local_score(competition: Competition, submissions: Path) -> dict | None:
+    """Return what is known of the submission's score: `metric`, `score`, and `low`, `high` where there are."""
+    if not competition.submission:
+        return None
+    return optional_json(submissions, f"{competition.submission.experiment}.score.json")
+
+
+def _file(experiment: str, submissions: Path) -> list:
+    name = f"{experiment}.csv"
+    if not (submissions / name).exists():
+        return [Missing("The submission", name)]
+    check = optional_json(submissions, f"{experiment}.check.json")
+    if check is None:
+        return [Text(f"File: {name}"), Missing("The check of the submission", f"{experiment}.check.json")]
+    problems = check.get("problems", [])
+    facts = [
+        ["file", name],
+        ["check", "passed" if check["ok"] else f"{number(check.get('problem_count', len(problems)))} problems"],
+        *([words, number(check[key])] for key, words in _FACTS.items() if key in check),
+    ]
+    blocks = [Table("The file", ["", ""], facts)]
+    if problems:
+        rows = [[number(each.get("row")), number(each.get("key")), each["problem"]] for each in problems[:20]]
+        blocks.append(Table("The first problems that the check found", ["row", "image", "problem"], rows))
+    return blocks
+
+
+_FACTS = {"rows": "rows", "images": "images", "instances": "objects", "bytes": "bytes", "sha256": "SHA-256"}
+
+
+def _score(competition: Competition, submissions: Path) -> list:
+    score = local_score(competition, submissions)
+    if score is None:
+        return [Missing("The local score", f"{competition.submission.experiment}.score.json")]
+    images = score.get("images")
+    images = len(images) if isinstance(images, dict | list) else images
+    interval = [number(score.get("low")), number(score.get("high"))]
+    row = [SCORES.get(score["metric"], score["metric"]), number(score["score"]), *interval, number(images)]
+    columns = ["metric", "score", "low", "high", "images"]
+    return [Table("Local score against the known solution, with a 95% bootstrap interval", columns, [row])]
+
+
+def _upload(competition: Competition) -> list:
+    source = competition.source
+    if not isinstance(source, KaggleSource):
+        return [Text("The competition's data did not come from Kaggle: there is no place to upload the file to.")]
+    name = source.competition
+    file = f"submissions/{competition.name}/{competition.submission.experiment}.csv"
+    commands = (
+        f"snakemake submit --cores 1 --configfile config/{competition.name}.yaml\n"
+        f"# or by hand, without a row in the ledger:\n"
+        f'kaggle competitions submit -f {file} -m "{competition.submission.message}" {name}\n'
+    )
+    return [
+        Link("Uploads and their scores:", f"https://www.kaggle.com/competitions/{name}/submissions"),
+        Listing("How to upload", commands),
+    ]
+
+
+def _ledger(submissions: Path) -> list:
+    path = submissions / "ledger.csv"
+    if not path.exists():
+        return [Missing("The ledger of uploads", path.name)]
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = list(csv.reader(file)) or [[]]
+    if not rows:
+        return [Text("Nothing was uploaded yet.")]
+    columns = [in_words(name) for name in header]
+    hashes = [place for place, name in enumerate(header) if name == "sha256"]
+    cells = [[cell[:12] if place in hashes else cell or number(None) for place, cell in enumerate(row)] for row in rows]
+    return [Table("Uploads", columns, cells)]

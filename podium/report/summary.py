@@ -1,0 +1,76 @@
+"""The page's first lines: how much data, and the numbers that a reader looks for."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from podium.config.competition import Competition
+from podium.data.dataset import Dataset
+from podium.report.blocks import number, optional_json
+from podium.report.names import SCORES
+from podium.report.submission import local_score
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A number with its name and what it is of."""
+
+    name: str
+    value: str
+    note: str
+
+
+def headlines(
+    competition: Competition, dataset: Dataset, data: Path, results: Path, submissions: Path
+) -> list[Headline]:
+    """Return the page's first numbers. Of several experiments the best on validation gives its number on test."""
+    metric = competition.submission.metric if competition.submission else "dsb2018"
+    wanted: list[tuple[str, str, Iterable[str], Callable[[Mapping], float | None]]] = [
+        ("Box AP", "detection", competition.detection, lambda metrics: (metrics["box"] or {}).get("AP")),
+        ("Box AP50", "detection", competition.detection, lambda metrics: (metrics["box"] or {}).get("AP50")),
+        ("Mean IoU in crops", "segmentation", competition.segmentation, lambda metrics: metrics.get("mean_iou")),
+        ("Mask AP", "instances", competition.instances, lambda metrics: (metrics["mask"] or {}).get("AP")),
+        (SCORES[metric], "instances", competition.instances, lambda metrics: _mean(metrics, metric)),
+    ]
+    found = [_best(results, *each) for each in wanted]
+    return [*_images(dataset, data), *(each for each in found if each), *_submitted(competition, submissions)]
+
+
+def _images(dataset: Dataset, data: Path) -> list[Headline]:
+    split = optional_json(data, "splits/0.json")
+    note = ""
+    if split:
+        parts = (("train", "training"), ("val", "validation"), ("test", "test"))
+        note = ", ".join(f"{len(split[part])} {words}" for part, words in parts)
+    train, test = (len(dataset.subset(subset)) for subset in ("train", "test"))
+    own = [Headline("Competition's test images", number(test), "without truth")] if test else []
+    return [Headline("Images with truth", number(train), note), *own]
+
+
+def _best(
+    results: Path, name: str, station: str, experiments: Iterable[str], value: Callable[[Mapping], float | None]
+) -> Headline | None:
+    """Choose by validation, tell the number on test; without test metrics the number on validation."""
+    candidates = []
+    for experiment in experiments:
+        metrics = [optional_json(results, f"{station}/{experiment}/metrics.{split}.json") for split in ("val", "test")]
+        val, test = (None if each is None else value(each) for each in metrics)
+        candidates.append((-1.0 if val is None else val, experiment, val, test))
+    _, experiment, val, test = max(candidates, key=lambda each: each[0], default=(0, "", None, None))
+    if val is None and test is None:
+        return None
+    shown, split = (val, "validation") if test is None else (test, "test")
+    return Headline(name, number(shown), f"{experiment}, {split} split")
+
+
+def _mean(metrics: Mapping, metric: str) -> float | None:
+    return ((metrics.get("scores") or {}).get(metric) or {}).get("mean")
+
+
+def _submitted(competition: Competition, submissions: Path) -> list[Headline]:
+    score = local_score(competition, submissions)
+    if score is None:
+        return []
+    interval = f" [{number(score['low'])}, {number(score['high'])}]" if score.get("low") is not None else ""
+    note = f"{SCORES.get(score['metric'], score['metric'])}{interval}, known solution"
+    return [Headline("Submission's local score", number(score["score"]), note)]

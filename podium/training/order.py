@@ -1,0 +1,84 @@
+"""Which sample is drawn where: a pure function of (seed, iteration, position).
+
+Nothing here remembers anything, so the number of loader workers and interruptions of a run change nothing.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+
+class Place(NamedTuple):
+    """A sample's place in the run: in which iteration, at which position of its batch, which of the data."""
+
+    iteration: int
+    position: int
+    index: int
+
+
+class Samples(Protocol):
+    """Training data from which randomly augmented samples are drawn."""
+
+    def __len__(self) -> int: ...
+
+    def draw(self, index: int, rng: np.random.Generator) -> object:
+        """Return sample `index`, augmented by random numbers from `rng` and from nowhere else."""
+
+
+@dataclass(frozen=True)
+class Batches:
+    """The batches of iterations start to stop - 1: permutation after permutation of `length` samples."""
+
+    length: int
+    ims_per_batch: int
+    seed: int
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def __iter__(self) -> Iterator[list[Place]]:
+        epoch, order = -1, np.empty(0, dtype=np.int64)
+        for iteration in range(self.start, self.stop):
+            batch = []
+            for position in range(self.ims_per_batch):
+                turn, place = divmod(iteration * self.ims_per_batch + position, self.length)
+                if turn != epoch:
+                    epoch, order = turn, np.random.default_rng([self.seed, 1, turn]).permutation(self.length)
+                batch.append(Place(iteration, position, int(order[place])))
+            yield batch
+
+
+def seed_iteration(seed: int, iteration: int) -> None:
+    """Seed torch on all devices for what is drawn inside an iteration (sampled anchors and proposals, dropout)."""
+    torch.manual_seed(int(np.random.SeedSequence([seed, 2, iteration]).generate_state(1, np.uint64)[0]))
+
+
+def loader(samples: Samples, batches: Batches, collate: Callable[[list], object], workers: int) -> DataLoader:
+    """Return a loader of the given batches; `workers` processes prepare them (0: this one)."""
+    return DataLoader(
+        _Drawn(samples, batches.seed),
+        batch_sampler=batches,
+        collate_fn=collate,
+        num_workers=workers,
+        worker_init_fn=_single_threaded,
+    )
+
+
+class _Drawn(Dataset):
+    def __init__(self, samples: Samples, seed: int):
+        self.samples, self.seed = samples, seed
+
+    def __getitem__(self, place: Place) -> object:
+        rng = np.random.default_rng([self.seed, 3, place.iteration, place.position])
+        return self.samples.draw(place.index, rng)
+
+
+def _single_threaded(worker: int) -> None:
+    cv2.setNumThreads(0)

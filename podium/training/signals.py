@@ -1,0 +1,28 @@
+"""Being asked to stop: by a scheduler's time limit, a pre-emption, a keyboard."""
+
+import signal
+from types import FrameType, TracebackType
+
+_ASKED_BY = [signal.SIGTERM, signal.SIGINT, *([signal.SIGUSR1] if hasattr(signal, "SIGUSR1") else [])]
+
+
+class Interrupted(Exception):
+    """The training was asked to stop, and saved its state before it did."""
+
+
+class StopRequest:
+    """Within this context a signal is noted instead of obeyed, so that a training ends between two iterations."""
+
+    def __init__(self):
+        self.name: str | None = None
+
+    def __enter__(self) -> "StopRequest":
+        self._before = {number: signal.signal(number, self._note) for number in _ASKED_BY}
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.name = signal.Signals(number).name

@@ -1,0 +1,84 @@
+"""Archive and dataset.
+
+The archive is generated, copied or downloaded, or was put at data/<name>/archive.zip by hand. The dataset is its
+content in one checked form; later stations depend on its digest alone, so that equal data reruns nothing.
+"""
+
+from pathlib import Path
+
+SOURCE = COMPETITION.source
+ARCHIVE = f"{DATA}/archive.zip"
+
+
+def local_archive():
+    """The path of a local source, unless it is the archive's own place."""
+    if SOURCE.kind == "local" and SOURCE.path != ARCHIVE and Path(SOURCE.path).exists():
+        return [SOURCE.path]
+    return []
+
+
+if SOURCE.kind == "generated":
+
+    rule generate:
+        output:
+            archive=ARCHIVE,
+            solution=f"{DATA}/solution.csv",
+        log:
+            f"{LOGS}/generate.log",
+        conda:
+            "../environment.yml"
+        params:
+            settings=settings_json(source=SOURCE),
+            code=fingerprint("scripts/generate.py"),
+        script:
+            "../scripts/generate.py"
+
+else:
+
+    # A local archive is watched for changes where it is there; where it is not, the job says what to do.
+    rule archive:
+        input:
+            local_archive(),
+        output:
+            archive=ARCHIVE,
+        log:
+            f"{LOGS}/archive.log",
+        conda:
+            "../environment.yml"
+        params:
+            settings=settings_json(source=SOURCE),
+            code="",  # an archive is what it is: new code is no reason to download it again
+        script:
+            "../scripts/archive.py"
+
+
+rule dataset:
+    input:
+        archive=ARCHIVE,
+    output:
+        annotations=f"{DATA}/dataset/annotations.json",
+        quarantine=f"{DATA}/dataset/quarantine.json",
+        images=directory(f"{DATA}/dataset/images"),
+        sample=(
+            f"{DATA}/dataset/sample_submission.csv"
+            if COMPETITION.layout.sample_submission
+            else []
+        ),
+        digest=DIGEST,
+    log:
+        f"{LOGS}/dataset.log",
+    conda:
+        "../environment.yml"
+    threads: 8
+    resources:
+        mem_mb=8000,
+        runtime=240,
+    params:
+        settings=settings_json(
+            layout=COMPETITION.layout,
+            checks=COMPETITION.checks,
+            title=COMPETITION.title,
+        ),
+        code=fingerprint("scripts/dataset.py"),
+    script:
+        "../scripts/dataset.py"

@@ -1,0 +1,55 @@
+"""Detectors: trained on one fold, then their boxes for any part.
+
+`submission` is the part that is sent to the competition: its own test images, and the training images too where its
+rules ask for them.
+"""
+
+
+rule train_detector:
+    input:
+        digest=DIGEST,
+        split=lambda wildcards: split_file(wildcards, "detection"),
+    output:
+        model=f"{RESULTS}/detection/{{experiment}}/model.pt",
+        history=f"{RESULTS}/detection/{{experiment}}/history.csv",
+    log:
+        f"{LOGS}/train_detector.{{experiment}}.log",
+    conda:
+        "../environment.yml"
+    threads: 8
+    resources:
+        mem_mb=16000,
+        runtime=1440,
+    params:
+        settings=lambda wildcards: settings_json(
+            experiment=COMPETITION.detection[wildcards.experiment],
+            max_detections=COMPETITION.evaluation.max_detections,
+        ),
+        code=fingerprint("scripts/train_detector.py"),
+    script:
+        "../scripts/train_detector.py"
+
+
+rule predict_boxes:
+    input:
+        digest=DIGEST,
+        split=lambda wildcards: split_file(wildcards, "detection"),
+        model=f"{RESULTS}/detection/{{experiment}}/model.pt",
+    output:
+        predictions=f"{RESULTS}/detection/{{experiment}}/predictions.{{split}}.json",
+    log:
+        f"{LOGS}/predict_boxes.{{experiment}}.{{split}}.log",
+    conda:
+        "../environment.yml"
+    threads: 8
+    resources:
+        mem_mb=16000,
+        runtime=240,
+    params:
+        settings=lambda wildcards: settings_json(
+            input=COMPETITION.detection[wildcards.experiment].input,
+            images=submission_images() if wildcards.split == "submission" else None,
+        ),
+        code=fingerprint("scripts/predict_boxes.py"),
+    script:
+        "../scripts/predict_boxes.py"

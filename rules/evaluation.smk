@@ -1,0 +1,24 @@
+"""Metrics of boxes and of instances, by the same evaluator."""
+
+
+rule evaluate:
+    input:
+        digest=DIGEST,
+        split=lambda wildcards: split_file(wildcards, wildcards.station),
+        predictions=f"{RESULTS}/{{station}}/{{experiment}}/predictions.{{split}}.json",
+    output:
+        metrics=f"{RESULTS}/{{station}}/{{experiment}}/metrics.{{split}}.json",
+    log:
+        f"{LOGS}/evaluate.{{station}}.{{experiment}}.{{split}}.log",
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        settings=lambda wildcards: settings_json(
+            evaluation=COMPETITION.evaluation, masks=wildcards.station == "instances"
+        ),
+        code=fingerprint("scripts/evaluate.py"),
+    script:
+        "../scripts/evaluate.py"

@@ -1,0 +1,33 @@
+"""The page: everything that the other stations found, in one file that opens anywhere."""
+
+
+def reported_files():
+    """All that the page is made of."""
+    files = [DIGEST, *submission_files()]
+    files += [f"{DATA}/splits/{fold}.json" for fold in range(COMPETITION.splits.folds)]
+    kinds = {
+        "detection": ["history.csv", "metrics.val.json", "metrics.test.json"],
+        "segmentation": ["history.csv", "metrics.val.json", "metrics.test.json"],
+        "instances": ["metrics.val.json", "metrics.test.json"],
+    }
+    for station, names in kinds.items():
+        for experiment in getattr(COMPETITION, station):
+            files += [f"{RESULTS}/{station}/{experiment}/{name}" for name in names]
+    return files
+
+
+rule report:
+    input:
+        reported_files(),
+        digest=DIGEST,
+    output:
+        page=report(f"{RESULTS}/report.html", category="Report"),
+    log:
+        f"{LOGS}/report.log",
+    conda:
+        "../environment.yml"
+    params:
+        settings=settings_json(competition=COMPETITION),
+        code=fingerprint("scripts/report.py"),
+    script:
+        "../scripts/report.py"

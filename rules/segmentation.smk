@@ -1,0 +1,47 @@
+"""Segmenters: trained on windows around the true boxes of one fold, judged on the true boxes of another part."""
+
+
+rule train_segmenter:
+    input:
+        digest=DIGEST,
+        split=lambda wildcards: split_file(wildcards, "segmentation"),
+    output:
+        model=f"{RESULTS}/segmentation/{{experiment}}/model.pt",
+        history=f"{RESULTS}/segmentation/{{experiment}}/history.csv",
+    log:
+        f"{LOGS}/train_segmenter.{{experiment}}.log",
+    conda:
+        "../environment.yml"
+    threads: 8
+    resources:
+        mem_mb=16000,
+        runtime=1440,
+    params:
+        settings=lambda wildcards: settings_json(
+            experiment=COMPETITION.segmentation[wildcards.experiment]
+        ),
+        code=fingerprint("scripts/train_segmenter.py"),
+    script:
+        "../scripts/train_segmenter.py"
+
+
+rule evaluate_segmenter:
+    input:
+        digest=DIGEST,
+        split=lambda wildcards: split_file(wildcards, "segmentation"),
+        model=f"{RESULTS}/segmentation/{{experiment}}/model.pt",
+    output:
+        metrics=f"{RESULTS}/segmentation/{{experiment}}/metrics.{{split}}.json",
+    log:
+        f"{LOGS}/evaluate_segmenter.{{experiment}}.{{split}}.log",
+    conda:
+        "../environment.yml"
+    threads: 8
+    resources:
+        mem_mb=16000,
+        runtime=240,
+    params:
+        settings=lambda wildcards: settings_json(),
+        code=fingerprint("scripts/evaluate_segmenter.py"),
+    script:
+        "../scripts/evaluate_segmenter.py"

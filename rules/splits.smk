@@ -1,0 +1,19 @@
+"""Train, validation and test parts: one file for each fold."""
+
+
+rule splits:
+    input:
+        digest=DIGEST,
+    output:
+        splits=expand(
+            f"{DATA}/splits/{{fold}}.json", fold=range(COMPETITION.splits.folds)
+        ),
+    log:
+        f"{LOGS}/splits.log",
+    conda:
+        "../environment.yml"
+    params:
+        settings=settings_json(splits=COMPETITION.splits),
+        code=fingerprint("scripts/splits.py"),
+    script:
+        "../scripts/splits.py"

@@ -1,0 +1,132 @@
+"""The submission: written, checked, scored where a solution is known; uploaded only by the target `submit`."""
+
+from podium.workflow.summary import summarise
+
+SUBMISSION = COMPETITION.submission
+
+
+def submission_images():
+    return SUBMISSION.images if SUBMISSION else "test"
+
+
+def submission_files():
+    """What `all` makes of the submission."""
+    if not SUBMISSION:
+        return []
+    kinds = ["csv", "check.json", *(["score.json"] if SUBMISSION.solution else [])]
+    return [f"{SUBMISSIONS}/{SUBMISSION.experiment}.{kind}" for kind in kinds]
+
+
+def summary():
+    """What a run ends by saying."""
+    return summarise(f"{RESULTS}/report.html", submission_files())
+
+
+if SUBMISSION:
+
+    rule write_submission:
+        input:
+            digest=DIGEST,
+            predictions=f"{RESULTS}/instances/{{experiment}}/predictions.submission.json",
+        output:
+            csv=f"{SUBMISSIONS}/{{experiment}}.csv",
+        log:
+            f"{LOGS}/write_submission.{{experiment}}.log",
+        conda:
+            "../environment.yml"
+        params:
+            settings=settings_json(
+                format=SUBMISSION.format,
+                images=SUBMISSION.images,
+                score_threshold=SUBMISSION.score_threshold,
+            ),
+            code=fingerprint("scripts/write_submission.py"),
+        script:
+            "../scripts/write_submission.py"
+
+    rule check_submission:
+        input:
+            digest=DIGEST,
+            csv=f"{SUBMISSIONS}/{{experiment}}.csv",
+        output:
+            check=f"{SUBMISSIONS}/{{experiment}}.check.json",
+        log:
+            f"{LOGS}/check_submission.{{experiment}}.log",
+        conda:
+            "../environment.yml"
+        params:
+            settings=settings_json(format=SUBMISSION.format, images=SUBMISSION.images),
+            code=fingerprint("scripts/check_submission.py"),
+        script:
+            "../scripts/check_submission.py"
+
+    rule score_submission:
+        input:
+            digest=DIGEST,
+            csv=f"{SUBMISSIONS}/{{experiment}}.csv",
+            check=f"{SUBMISSIONS}/{{experiment}}.check.json",
+            solution=SUBMISSION.solution or [],
+        output:
+            score=f"{SUBMISSIONS}/{{experiment}}.score.json",
+        log:
+            f"{LOGS}/score_submission.{{experiment}}.log",
+        conda:
+            "../environment.yml"
+        params:
+            settings=settings_json(
+                format=SUBMISSION.format,
+                metric=SUBMISSION.metric,
+                bootstrap_samples=COMPETITION.evaluation.bootstrap_samples,
+            ),
+            code=fingerprint("scripts/score_submission.py"),
+        script:
+            "../scripts/score_submission.py"
+
+
+if SUBMISSION and COMPETITION.kaggle_name:
+
+    # Uploading and waiting for the score are two jobs: the second can fail and be repeated, the first must not.
+    rule upload:
+        input:
+            csv=f"{SUBMISSIONS}/{{experiment}}.csv",
+            check=f"{SUBMISSIONS}/{{experiment}}.check.json",
+            validation=f"{RESULTS}/instances/{{experiment}}/metrics.val.json",
+            score=(
+                f"{SUBMISSIONS}/{{experiment}}.score.json"
+                if SUBMISSION.solution
+                else []
+            ),
+        output:
+            upload=f"{SUBMISSIONS}/{{experiment}}.upload.json",
+        log:
+            f"{LOGS}/upload.{{experiment}}.log",
+        conda:
+            "../environment.yml"
+        params:
+            settings=settings_json(
+                competition=COMPETITION.kaggle_name,
+                message=SUBMISSION.message,
+                metric=SUBMISSION.metric,
+            ),
+            code=fingerprint("scripts/upload.py"),
+        script:
+            "../scripts/upload.py"
+
+    rule leaderboard_score:
+        input:
+            upload=f"{SUBMISSIONS}/{{experiment}}.upload.json",
+        output:
+            score=f"{SUBMISSIONS}/{{experiment}}.leaderboard.json",
+        log:
+            f"{LOGS}/leaderboard_score.{{experiment}}.log",
+        conda:
+            "../environment.yml"
+        params:
+            settings=settings_json(competition=COMPETITION.kaggle_name),
+            code=fingerprint("scripts/leaderboard_score.py"),
+        script:
+            "../scripts/leaderboard_score.py"
+
+    rule submit:
+        input:
+            f"{SUBMISSIONS}/{SUBMISSION.experiment}.leaderboard.json",

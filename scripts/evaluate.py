@@ -1,0 +1,30 @@
+"""Judge the boxes or instances of one part.
+
+Input: digest (of the dataset), split, predictions (COCO results).
+Output: metrics (COCO's numbers, per category, competitions' scores with intervals, a row per image).
+"""
+
+from pathlib import Path
+
+from podium.config.evaluation import Evaluation
+from podium.data.dataset import load_dataset
+from podium.data.parts import part_images
+from podium.evaluation.evaluate import evaluate
+from podium.files import read_json, write_json
+from podium.workflow.script import running
+
+if __name__ == "__main__":
+    with running(snakemake) as settings:
+        dataset = load_dataset(Path(snakemake.input.digest).parent)
+        images = part_images(dataset, read_json(snakemake.input.split), snakemake.wildcards.split)
+        evaluation = Evaluation.model_validate(settings["evaluation"])
+        metrics, per_image = evaluate(
+            dataset.restricted(images),
+            images,
+            read_json(snakemake.input.predictions),
+            masks=settings["masks"],
+            max_detections=evaluation.max_detections,
+            score_threshold=evaluation.score_threshold,
+            bootstrap_samples=evaluation.bootstrap_samples,
+        )
+        write_json(snakemake.output.metrics, {**metrics, "per_image": per_image}, indent=1)

@@ -1,0 +1,23 @@
+"""Judge a segmenter on the true boxes of one part.
+
+Input: digest (of the dataset), split, model.
+Output: metrics (objects, mean IoU and mean Dice).
+"""
+
+from pathlib import Path
+
+from podium.data.dataset import load_dataset
+from podium.data.parts import part_images
+from podium.files import read_json, write_json
+from podium.inference.true_boxes import true_box_scores
+from podium.models.load import load_segmenter
+from podium.workflow.script import running
+
+if __name__ == "__main__":
+    with running(snakemake):
+        dataset = load_dataset(Path(snakemake.input.digest).parent)
+        images = part_images(dataset, read_json(snakemake.input.split), snakemake.wildcards.split)
+        model, experiment = load_segmenter(snakemake.input.model)
+        scores = true_box_scores(model, dataset, images, experiment.crops)
+        metrics = {"crops": scores["pairs"], "mean_iou": scores["iou"], "mean_dice": scores["dice"]}
+        write_json(snakemake.output.metrics, metrics, indent=1)

@@ -1,0 +1,22 @@
+"""Make the page.
+
+Input: everything that the other stations found.
+Output: page (one HTML file, offline).
+"""
+
+from pathlib import Path
+
+from podium.config.competition import Competition
+from podium.report.page import build_report
+from podium.workflow.script import running
+
+if __name__ == "__main__":
+    with running(snakemake) as settings:
+        competition = Competition.model_validate(settings["competition"])
+        build_report(
+            Path(snakemake.output.page),
+            competition,
+            Path("data") / competition.name,
+            Path("results") / competition.name,
+            Path("submissions") / competition.name,
+        )

@@ -1,0 +1,29 @@
+"""Upload a checked submission file, once.
+
+Input: csv, check, validation (metrics of the same experiment), score (against a known solution, where there is one).
+Output: upload (the competition's reference to it). A row is added to ledger.csv beside it.
+The receipt lies in a file that the workflow does not delete, so that no failure leads to a second upload.
+"""
+
+from pathlib import Path
+
+from podium.files import read_json, write_json
+from podium.submission.kaggle import submit
+from podium.submission.ledger import record
+from podium.workflow.script import running
+
+if __name__ == "__main__":
+    with running(snakemake) as settings:
+        inputs, folder, experiment = snakemake.input, Path(snakemake.input.csv).parent, snakemake.wildcards.experiment
+        receipt = folder / "receipts" / f"{experiment}.json"
+        upload = submit(inputs.csv, settings["competition"], settings["message"], receipt)
+        entry = {
+            "time": upload["time"],
+            "sha256": upload["sha256"],
+            "experiment": experiment,
+            "validation_score": read_json(inputs.validation)["scores"][settings["metric"]]["mean"],
+            "local_test_score": read_json(inputs.score)["score"] if inputs.get("score") else None,
+            "ref": upload["ref"],
+        }
+        record(folder / "ledger.csv", entry)
+        write_json(snakemake.output.upload, upload, indent=1)

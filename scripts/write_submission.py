@@ -1,0 +1,29 @@
+"""Write the submission file.
+
+Input: digest (of the dataset), predictions (instances of all submitted images).
+Output: csv.
+"""
+
+import logging
+from pathlib import Path
+
+from podium.config.formats import Format
+from podium.data.dataset import load_dataset
+from podium.data.parts import submitted_images
+from podium.files import read_json
+from podium.submission.write import write_submission
+from podium.workflow.script import running
+
+if __name__ == "__main__":
+    with running(snakemake) as settings:
+        dataset = load_dataset(Path(snakemake.input.digest).parent)
+        images = submitted_images(dataset, settings["images"])
+        predictions = read_json(snakemake.input.predictions)
+        written = write_submission(
+            snakemake.output.csv,
+            [prediction for prediction in predictions if prediction["score"] >= settings["score_threshold"]],
+            [dataset.images[image_id] for image_id in images],
+            Format.model_validate(settings["format"]),
+            dataset.sample_submission,
+        )
+        logging.info("%s: %s", snakemake.output.csv, ", ".join(f"{count} {what}" for what, count in written.items()))

@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from podium.evaluation.bootstrap import interval
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95])
+def test_equals_scipys_percentile_interval(level):
+    values = np.random.default_rng(0).beta(5, 2, 80)
+    expected = stats.bootstrap(
+        (values,), np.mean, n_resamples=20_000, confidence_level=level, method="percentile", rng=1
+    ).confidence_interval
+    # The ends of an interval from 20,000 samples have a standard error of about 0.0003 here.
+    assert interval(values, samples=20_000, level=level) == pytest.approx(tuple(expected), abs=0.002)
+
+
+def test_contains_the_mean_and_shrinks_with_more_images():
+    values = np.random.default_rng(1).uniform(size=400)
+    few, many = interval(values[:25]), interval(values)
+    assert few[0] < values[:25].mean() < few[1]
+    assert many[0] < values.mean() < many[1]
+    # The width goes with 1 / sqrt(images): a quarter.
+    assert (many[1] - many[0]) / (few[1] - few[0]) == pytest.approx(1 / 4, rel=0.3)
+
+
+def test_same_seed_same_interval():
+    values = [0.1, 0.5, 0.7, 0.9]
+    assert interval(values, seed=3) == interval(values, seed=3)
+    assert interval(values, seed=3, samples=50) != interval(values, seed=4, samples=50)
+
+
+def test_values_that_do_not_vary():
+    assert interval([0.25]) == interval([0.25] * 9) == (0.25, 0.25)
+
+
+@pytest.mark.parametrize("values", [[], [0.5, float("nan")], [[0.5]]])
+def test_values_that_are_no_scores(values):
+    with pytest.raises(ValueError, match="finite scores"):
+        interval(values)

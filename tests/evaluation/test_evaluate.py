@@ -1,0 +1,127 @@
+import copy
+import json
+
+import numpy as np
+import pytest
+
+from podium.errors import PodiumError
+from podium.evaluation.bootstrap import interval
+from podium.evaluation.coco import average_precision
+from podium.evaluation.evaluate import evaluate
+from podium.evaluation.instances import SCORES
+
+from .competition import make, rle
+
+
+def block(columns: slice) -> dict:
+    """A mask of some columns of a 10 x 40 image."""
+    mask = np.zeros((10, 40), bool)
+    mask[:, columns] = True
+    box = [float(columns.start), 0.0, float(columns.stop - columns.start), 10.0]
+    return {"segmentation": rle(mask), "bbox": box, "category_id": 1}
+
+
+DATASET = {
+    "images": [{"id": each, "width": 40, "height": 10, "key": f"image {each}"} for each in (1, 2, 3, 4)],
+    "categories": [{"id": 1, "name": "block"}, {"id": 2, "name": "never"}],
+    "annotations": [
+        {"id": 1, "image_id": 1, "area": 100.0, "iscrowd": 0, **block(slice(0, 10))},
+        {"id": 2, "image_id": 1, "area": 100.0, "iscrowd": 0, **block(slice(20, 30))},
+        {"id": 3, "image_id": 2, "area": 200.0, "iscrowd": 1, **block(slice(20, 40))},
+        {"id": 4, "image_id": 4, "area": 400.0, "iscrowd": 0, **block(slice(0, 40))},
+    ],
+}
+PREDICTIONS = [
+    {"image_id": 1, "score": 0.5, **block(slice(0, 10))},
+    {"image_id": 1, "score": 0.49, **block(slice(20, 30))},
+    {"image_id": 2, "score": 0.1, **block(slice(0, 5))},
+    {"image_id": 3, "score": 0.9, **block(slice(0, 5))},
+]
+
+
+def test_by_hand():
+    metrics, per_image = evaluate(DATASET, [3, 1, 2], PREDICTIONS, masks=True, score_threshold=0.5)
+    # Image 3: nothing there, one found: 0. Image 1: two there, one found (0.5 counts, 0.49 does not): precision 1/2,
+    # F2 = 5 / (5 + 4) = 5/9, Dice = 2 * 100 / (200 + 100) = 2/3. Image 2: a crowd only, nothing found: 1.
+    assert per_image == [
+        {"image_id": 3, "key": "image 3", "n_true": 0, "n_pred": 1, "dsb2018": 0.0, "airbus_f2": 0.0, "dice": 0.0},
+        {
+            "image_id": 1,
+            "key": "image 1",
+            "n_true": 2,
+            "n_pred": 1,
+            "dsb2018": 0.5,
+            "airbus_f2": pytest.approx(5 / 9),
+            "dice": pytest.approx(2 / 3),
+        },
+        {"image_id": 2, "key": "image 2", "n_true": 0, "n_pred": 0, "dsb2018": 1.0, "airbus_f2": 1.0, "dice": 1.0},
+    ]
+    assert (metrics["images"], metrics["instances"]) == (3, 2)
+    means = {name: score["mean"] for name, score in metrics["scores"].items()}
+    assert means == {
+        "dsb2018": pytest.approx(0.5),
+        "airbus_f2": pytest.approx((0 + 5 / 9 + 1) / 3),
+        "dice": pytest.approx((0 + 2 / 3 + 1) / 3),
+    }
+    # Ordered by score: false (image 3), true (image 1, 0.5), true (0.49), false. Precision 1/2 at recall 1/2, 2/3 at
+    # recall 1; precision never falls with recall as COCO reads it, so it is 2/3 everywhere.
+    assert metrics["box"]["AP"] == metrics["mask"]["AP"] == pytest.approx(2 / 3)
+    assert metrics["per_category"] == [
+        {
+            "category_id": 1,
+            "name": "block",
+            "images": 1,
+            "instances": 2,
+            **{key: pytest.approx(2 / 3) for key in ("box_AP", "box_AP50", "mask_AP", "mask_AP50")},
+        },
+        {
+            "category_id": 2,
+            "name": "never",
+            "images": 0,
+            "instances": 0,
+            **dict.fromkeys(("box_AP", "box_AP50", "mask_AP", "mask_AP50")),
+        },
+    ]
+
+
+def test_its_parts_are_those_of_the_other_modules():
+    dataset, predictions = make()
+    before = copy.deepcopy((dataset, predictions))
+    image_ids = [image["id"] for image in dataset["images"]]
+    metrics, per_image = evaluate(
+        dataset, image_ids, predictions, masks=True, max_detections=50, score_threshold=0.4, bootstrap_samples=200
+    )
+    assert (dataset, predictions) == before
+    assert metrics["box"] == average_precision(dataset, image_ids, predictions, "bbox", 50)[0]
+    assert metrics["mask"] == average_precision(dataset, image_ids, predictions, "segm", 50)[0]
+    assert (metrics["score_threshold"], metrics["max_detections"]) == (0.4, 50)
+    assert [row["image_id"] for row in per_image] == image_ids
+    assert sum(row["n_pred"] for row in per_image) == sum(each["score"] >= 0.4 for each in predictions)
+    for name in SCORES:
+        values = [row[name] for row in per_image]
+        assert metrics["scores"][name]["mean"] == np.mean(values)
+        assert (metrics["scores"][name]["low"], metrics["scores"][name]["high"]) == interval(values, samples=200)
+    json.dumps((metrics, per_image), allow_nan=False)
+
+
+def test_without_masks():
+    dataset, predictions = make()
+    image_ids = [image["id"] for image in dataset["images"]]
+    with_masks, _ = evaluate(dataset, image_ids, predictions, masks=True, score_threshold=0.4)
+    for each in [*dataset["annotations"], *predictions]:
+        del each["segmentation"]
+    metrics, per_image = evaluate(dataset, image_ids, predictions, masks=False, score_threshold=0.4)
+    assert metrics["box"] == with_masks["box"]
+    assert (metrics["mask"], metrics["scores"]) == (None, {})
+    assert all(row["mask_AP"] is None and row["mask_AP50"] is None for row in metrics["per_category"])
+    assert all(row[name] is None for row in per_image for name in SCORES)
+    json.dumps((metrics, per_image), allow_nan=False)
+    with pytest.raises(PodiumError, match="segmentation"):
+        evaluate(dataset, image_ids, predictions, masks=True, score_threshold=0.4)
+
+
+def test_without_images():
+    metrics, per_image = evaluate(DATASET, [], [], masks=True, score_threshold=0.5)
+    assert (metrics["images"], metrics["instances"], per_image) == (0, 0, [])
+    assert metrics["scores"] == {name: {"mean": None, "low": None, "high": None} for name in SCORES}
+    json.dumps(metrics, allow_nan=False)
