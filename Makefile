@@ -8,7 +8,7 @@ BIN := .venv/bin
 # uv itself, fetched by pip into a folder of its own: the one tool that a machine with Python and pip lacks.
 UV := PYTHONPATH=.uv .uv/bin/uv
 
-.PHONY: demo test test-fast lint format lock env clean-env
+.PHONY: demo test test-fast lint format lock schema env clean-env
 
 env: .venv/.complete
 
@@ -46,6 +46,9 @@ format: env
 lock: env
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
 	  --extra test pyproject.toml -o requirements.lock
+
+schema: env
+	$(BIN)/python -m podium.config.schema
 
 clean-env:
 	rm -rf .venv .uv

@@ -46,7 +46,7 @@ def read_json(path: str | Path) -> object:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise PodiumError("the file is missing", file=path) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also huge integers and deep nesting
         raise PodiumError(f"not valid JSON: {error}", file=path, mend="write the file anew or fetch it again") from None
 
 

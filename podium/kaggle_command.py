@@ -16,21 +16,16 @@ class Unreachable(PodiumError):
 
 
 def run_kaggle(arguments: Sequence[str], *, timeout: float) -> str:
-    """Run the command and return its standard output, which may hold warnings beside the answer.
+    """Run the `kaggle` command and return its standard output, which may hold warnings beside the answer.
 
-    Parameters
-    ----------
-    arguments
-        What follows `kaggle`, the competition's name last.
-    timeout
-        Seconds after which the command is killed: it has no end of its own.
+    The last of `arguments` is the competition's name.
 
     Raises
     ------
     Unreachable
-        Where there was no answer in time, no connection, a server error, or too many requests.
+        Where there was no answer in `timeout` seconds, no connection, a server error or too many requests.
     PodiumError
-        For every other exit code than 0, with what to do about it. Credentials are never in it.
+        For every other failure, in one sentence, with what to do about it. Credentials are never in it.
     """
     beside = str(Path(sys.executable).parent)
     program = shutil.which("kaggle", path=os.pathsep.join([os.environ.get("PATH", ""), beside]))
@@ -50,36 +45,38 @@ def run_kaggle(arguments: Sequence[str], *, timeout: float) -> str:
         )
     except subprocess.TimeoutExpired:
         raise Unreachable(
-            f"Kaggle was not done in {timeout:g} seconds (kaggle {' '.join(arguments[:2])})",
+            f"Kaggle was not done in {timeout:g} seconds (kaggle {arguments[0]} {arguments[1]})",
             mend="check the network and run again",
         ) from None
     if done.returncode != 0:
-        raise explained(done.stdout + "\n" + done.stderr, done.returncode, arguments)
+        raise explained(done.stdout + "\n" + done.stderr, arguments[-1])
     return done.stdout
 
 
-def explained(output: str, code: int, arguments: Sequence[str]) -> PodiumError:
+def explained(output: str, competition: str) -> PodiumError:
     """Return what a failed command said as an error that tells what to do."""
-    for pattern, kind, problem, mend in _FAULTS:
-        if re.search(pattern, output, re.IGNORECASE):
-            return kind(f"{problem}; it said {quoted(output)}", mend=mend.format(competition=arguments[-1]))
-    return PodiumError(
-        f"the kaggle command ended with exit code {code} and said {quoted(output)}",
-        mend=f"run `kaggle {' '.join(arguments[:2])}` by hand and see",
-    )
+    said = "\n".join(_lines(output))
+    kind, problem, mend = next(fault[1:] for fault in _FAULTS if re.search(fault[0], said, re.IGNORECASE))
+    words = {"said": quoted(output), "competition": competition}
+    return kind(problem.format(**words), mend=mend.format(**words))
 
 
 def quoted(output: str) -> str:
     """Return the last words of an output, without credentials."""
-    for name in ("KAGGLE_KEY", "KAGGLE_API_TOKEN"):
-        if secret := os.environ.get(name):
-            output = output.replace(secret, "***")
-    lines = [line.strip() for line in re.split(r"[\r\n]+", output)]
-    lines = [line for line in lines if line and "authorization" not in line.lower()]
+    lines = _lines(output)
     return repr(lines[-1][:300]) if lines else "nothing"
 
 
-# In this order: what an output shows, the error's kind, the problem, how to mend it.
+def _lines(output: str) -> list[str]:
+    """Return an output's lines without credentials, and without progress bars, whose numbers look like status codes."""
+    for name in ("KAGGLE_KEY", "KAGGLE_API_TOKEN"):
+        if secret := os.environ.get(name):
+            output = output.replace(secret, "***")
+    lines = (line.strip() for line in re.split(r"[\r\n]+", output))
+    return [line for line in lines if line and "authorization" not in line.lower() and not re.match(r"\d+%\|", line)]
+
+
+# What the command says, the kind of error, the problem, the mend; the first that matches counts.
 _FAULTS: list[tuple[str, type[PodiumError], str, str]] = [
     (
         r"\b401\b|unauthorized|authentication required|unauthenticated|could not find kaggle\.json|"
@@ -89,37 +86,53 @@ _FAULTS: list[tuple[str, type[PodiumError], str, str]] = [
         "run `kaggle auth login`, or set KAGGLE_API_TOKEN to a token from https://www.kaggle.com/settings/api",
     ),
     (
-        r"maximum number|too many submissions|submission limit|(daily|per day|today).{0,40}(limit|submission)|"
-        r"limit.{0,40}(daily|per day|today)",
+        r"allowance|maximum number|too many submissions|(submission|daily) limit|limit.{0,40}(per day|today)",
         PodiumError,
-        "the competition's daily limit of submissions is reached",
-        "run again after midnight UTC: nothing was uploaded",
+        "the competition's limit of submissions is reached: Kaggle said {said}",
+        "nothing was uploaded; run again after midnight UTC",
     ),
     (
         r"\b403\b|forbidden|permission|accept.{0,40}rules",
         PodiumError,
-        "Kaggle refused access to the competition",
+        "Kaggle refused access to the competition {competition!r}: it said {said}",
         "join it and accept its rules in the browser, at https://www.kaggle.com/competitions/{competition}/rules, and "
         "check the spelling of its name",
     ),
     (
         r"\b404\b|not found|could not find",
         PodiumError,
-        "Kaggle knows no such competition",
-        "check the name {competition!r} against the last part of the competition's address",
+        "Kaggle knows no competition {competition!r}, or it takes no submissions: it said {said}",
+        "check the name against the competition's URL, and its deadline",
     ),
-    (r"\b429\b|too many requests", Unreachable, "Kaggle was asked too often", "run again in some minutes"),
     (
-        r"\b5\d\d (server|client)|internal server error|service unavailable|bad gateway|connection|timed out|"
-        r"max retries|name resolution|proxyerror|sslerror",
+        r"\b429\b|too many requests",
         Unreachable,
-        "Kaggle could not be reached",
+        "Kaggle was asked too often: it said {said}",
+        "run again in some minutes",
+    ),
+    (
+        r"\b5\d\d server error|internal server error|service unavailable|bad gateway|connection|timed out|max retries|"
+        r"name resolution|proxyerror|sslerror",
+        Unreachable,
+        "Kaggle could not be reached: {said}",
         "check the network and run again later",
     ),
     (
         r"\b400\b|bad request",
         PodiumError,
-        "Kaggle refused the request",
-        "read what it said; at a daily limit, run again after midnight UTC",
+        "Kaggle refused the request: it said {said}",
+        "see what it says; where the limit of submissions is meant, run again after midnight UTC",
+    ),
+    (
+        r"^$",
+        Unreachable,
+        "the kaggle command failed without a word",
+        "run again later",
+    ),
+    (
+        r"",
+        PodiumError,
+        "the kaggle command failed and said {said}",
+        "run `kaggle competitions submissions {competition}` by hand and see",
     ),
 ]

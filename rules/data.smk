@@ -40,7 +40,7 @@ else:
         input:
             local_archive(),
         output:
-            archive=ARCHIVE,
+            archive=update(ARCHIVE),  # one put there by hand is not deleted but used
         log:
             f"{LOGS}/archive.log",
         conda:

@@ -49,8 +49,8 @@ class Detector(Section):
     @model_validator(mode="after")
     def _levels_and_anchors_agree(self):
         low, high = self.levels
-        if not 2 <= low <= high <= 6:
-            raise ValueError(f"levels {list(self.levels)} must be a range within [2, 6]")
+        if not 2 <= low <= high <= 6 or low == 6:
+            raise ValueError(f"levels {list(self.levels)} must be a range within [2, 6], beginning at 5 or before")
         if len(self.anchor_sizes) != high - low + 1:
             raise ValueError(f"{len(self.anchor_sizes)} anchor_sizes for the {high - low + 1} levels {low} to {high}")
         if self.weights == "coco" and (self.backbone != "resnet50" or self.levels != (2, 6)):

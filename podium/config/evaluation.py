@@ -9,6 +9,6 @@ class Evaluation(Section):
     max_detections: int = Field(100, gt=10, description="detections per image that AP and AR look at; COCO's is 100")
     score_threshold: Fraction = Field(
         0.5,
-        description="score above which an instance counts, for metrics without confidences (dsb2018, dice) and pictures",
+        description="score from which on an instance counts, in metrics without confidences and in pictures",
     )
     bootstrap_samples: int = Field(1000, ge=100, description="resamples of the images for the intervals")

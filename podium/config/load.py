@@ -1,7 +1,8 @@
 """From YAML files to a checked competition, or to an error that says where and what."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -9,6 +10,9 @@ from pydantic import ValidationError
 
 from podium.config.competition import Competition
 from podium.errors import PodiumError
+
+MERGE = "tag:yaml.org,2002:merge"
+"""Tag of YAML's key `<<`."""
 
 
 def load_competition(files: Sequence[str | Path]) -> Competition:
@@ -32,8 +36,11 @@ def check_competition(raw: Mapping, files: Sequence[str | Path] = ()) -> Competi
     Raises
     ------
     PodiumError
-        With a paragraph for every wrong key: file and line, key path, value, what is allowed, the nearest known key.
+        With a line for every wrong key: file and line, key path, value, what is allowed, the nearest known key. Also
+        where a file has the same key twice: YAML readers keep the last in silence.
     """
+    for file in files:
+        _refuse_doubled_keys(file)
     try:
         return Competition.model_validate(raw)
     except ValidationError as error:
@@ -47,6 +54,8 @@ def read_yaml(file: str | Path) -> dict:
         value = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise PodiumError("the configuration file is missing", file=file) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise PodiumError(f"the configuration file cannot be read: {error}", file=file) from None
     except yaml.YAMLError as error:
         raise PodiumError(f"not valid YAML: {error}", file=file) from None
     if not isinstance(value, dict):
@@ -64,20 +73,42 @@ def merge(base: Mapping, overlay: Mapping) -> dict:
 
 
 def _explain(problem: dict, raw: Mapping, files: Sequence[str | Path]) -> str:
-    path = _path_in(raw, problem["loc"], problem["type"])
-    key = ".".join(map(str, path)) or "(the whole file)"
-    place = _place(path, files)
-    if problem["type"] == "extra_forbidden":
-        known = _known_keys(path[:-1], raw)
-        near = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
-        advice = f"did you mean {near[0]!r}? " if near else ""
-        return f"{place}{key}: unknown key; {advice}Known keys here: {', '.join(known)}"
-    if problem["type"] == "missing":
-        return f"{place}{key}: this key is required and missing"
+    kind, value = problem["type"], problem["input"]
+    path = _path_in(raw, problem["loc"], kind)
     message = problem["msg"].removeprefix("Value error, ")
-    value = problem["input"]
-    shown = "" if isinstance(value, (Mapping, list)) or problem["type"] == "value_error" else f" (it is {value!r})"
-    return f"{place}{key}: {message}{shown}"
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        # pydantic blames the section; it is one key of it that is wrong.
+        known = _known_kinds(path, raw)
+        path.append(problem["ctx"]["discriminator"].strip("'"))
+        if kind == "union_tag_not_found":
+            message = f"this key is required and missing; one of: {', '.join(known)}"
+        else:
+            tag = problem["ctx"]["tag"]
+            message = f"{tag!r} is unknown; {_nearest(tag, known)}Known: {', '.join(known)}"
+        return f"{_place(path, files)}{_dotted(path)}: {message}"
+    if not path and kind == "value_error":
+        # What joins several sections names its key at the beginning of its message.
+        named = re.match(r"[\w.-]*", message)[0].split(".")
+        return f"{_place(named, files)}{message}"
+    if kind == "missing":
+        return f"{_place(path[:-1], files)}{_dotted(path)}: this key is required and missing"
+    where = f"{_place(path, files)}{_dotted(path)}"
+    if kind == "extra_forbidden":
+        known = _known_keys(path[:-1], raw)
+        return f"{where}: unknown key; {_nearest(str(path[-1]), known)}Known keys here: {', '.join(known)}"
+    for ours, theirs in (("list", "tuple"), ("List", "Tuple"), ("mapping", "dictionary")):
+        message = message.replace(theirs, ours)
+    shown = "" if isinstance(value, (Mapping, list)) or kind == "value_error" else f" (it is {value!r})"
+    return f"{where}: {message}{shown}"
+
+
+def _dotted(path: Sequence) -> str:
+    return ".".join(map(str, path)) or "(the whole file)"
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}? " if near else ""
 
 
 def _path_in(raw: object, loc: Sequence, kind: str) -> list:
@@ -94,14 +125,17 @@ def _path_in(raw: object, loc: Sequence, kind: str) -> list:
 
 
 def _place(path: Sequence, files: Sequence[str | Path]) -> str:
-    """Name file and line of the deepest part of `path` that a file holds; the last file that holds most of it wins."""
+    """Name file and line of the deepest part of `path` that a file holds; the last file that holds most of it wins.
+
+    Nothing is named where no file holds any of it: the key is from the command line.
+    """
     best = (0, "")
     for file in files:
         node = yaml.compose(Path(file).read_text(encoding="utf-8"))
         depth, line = 0, 1
         for step in path:
             if isinstance(node, yaml.MappingNode):
-                found = [(k, v) for k, v in node.value if k.value == str(step)]
+                found = [(k, v) for k, v in _entries(node) if k.value == str(step)]
             elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
                 found = [(node.value[step], node.value[step])]
             else:
@@ -109,29 +143,69 @@ def _place(path: Sequence, files: Sequence[str | Path]) -> str:
             if not found:
                 break
             line, node, depth = found[-1][0].start_mark.line + 1, found[-1][1], depth + 1
-        if depth >= best[0]:
+        if depth >= best[0] and (depth or not path):
             best = (depth, f"{file}, line {line}: ")
     return best[1]
 
 
+def _entries(node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+    """Yield a mapping's keys and values; first those that `<<` merges in, which the others override."""
+    for key, value in node.value:
+        if key.tag == MERGE:
+            for merged in reversed(value.value) if isinstance(value, yaml.SequenceNode) else [value]:
+                yield from _entries(merged)
+    yield from ((key, value) for key, value in node.value if key.tag != MERGE)
+
+
+def _refuse_doubled_keys(file: str | Path) -> None:
+    waiting, seen = [yaml.compose(Path(file).read_text(encoding="utf-8"))], set()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen or not isinstance(node, yaml.CollectionNode):
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+            continue
+        first: dict[str, int] = {}
+        for key, value in node.value:
+            waiting.append(value)
+            line = key.start_mark.line + 1
+            if isinstance(key, yaml.ScalarNode) and first.setdefault(key.value, line) != line:
+                raise PodiumError(
+                    f"the key {key.value!r} is there twice: in line {first[key.value]} and in line {line}",
+                    file=file,
+                    mend="remove or rename one of them",
+                )
+
+
 def _known_keys(path: Sequence, raw: Mapping) -> list[str]:
     """List the keys that the schema allows at a place."""
+    return sorted(_schema_at(path, raw).get("properties", {}))
+
+
+def _known_kinds(path: Sequence, raw: Mapping) -> list[str]:
+    """List the kinds of section that the schema allows at a place."""
+    return list(_schema_at(path, raw, any_kind=True)["discriminator"]["mapping"])
+
+
+def _schema_at(path: Sequence, raw: Mapping, any_kind: bool = False) -> dict:
+    """Return the JSON schema of a place; with `any_kind` that of the choice between kinds, not of the chosen one."""
     schema = Competition.model_json_schema()
     here, value = schema, raw
-    for step in [*path, None]:
+    for index in range(len(path) + 1):
         while True:
             if "$ref" in here:
                 here = schema["$defs"][here["$ref"].rsplit("/", 1)[1]]
-            elif "discriminator" in here:
+            elif "discriminator" in here and not (any_kind and index == len(path)):
                 tag = value.get(here["discriminator"]["propertyName"])
                 here = {"$ref": here["discriminator"]["mapping"][tag]}
             elif "anyOf" in here:
                 here = next(option for option in here["anyOf"] if option.get("type") != "null")
             else:
                 break
-        if step is None:
-            return sorted(here.get("properties", {}))
-        value = value[step]
-        named = here.get("properties", {}).get(step)
-        here = named or next(iter(here.get("patternProperties", {}).values()), None) or here.get("items") or {}
-    raise AssertionError("unreachable")
+        if index < len(path):
+            value = value[path[index]]
+            named = here.get("properties", {}).get(path[index])
+            here = named or next(iter(here.get("patternProperties", {}).values()), None) or here.get("items") or {}
+    return here

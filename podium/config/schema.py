@@ -1,8 +1,12 @@
-"""The JSON schema of the configuration, from which editors complete and check: `python -m podium.config.schema`."""
+"""The JSON schema of the configuration, from which editors complete and check.
+
+`python -m podium.config.schema` writes it and the tables of config/README.md.
+"""
 
 import json
 from pathlib import Path
 
+from podium.config import reference
 from podium.config.competition import Competition
 from podium.files import write_text
 
@@ -16,3 +20,4 @@ def schema_text() -> str:
 
 if __name__ == "__main__":
     write_text(FILE, schema_text())
+    write_text(reference.FILE, reference.reference_text())

@@ -47,4 +47,6 @@ class SegmentationExperiment(Section):
     def _the_crops_fit_the_network(self):
         if self.model.architecture == "report_unet" and self.crops.size % 64:
             raise ValueError(f"report_unet halves six times: crops.size {self.crops.size} must be a multiple of 64")
+        if self.model.architecture == "pan" and self.crops.size < 128:
+            raise ValueError(f"pan pools what is left of a crop three times: crops.size {self.crops.size} is under 128")
         return self

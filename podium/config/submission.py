@@ -21,7 +21,8 @@ class Submission(Section):
         None, description="path of a solution in the same format, where one is known: gives the local score"
     )
     competition: str | None = Field(
-        None, description="the competition's short name on Kaggle, for `snakemake submit`; null: that of a kaggle source"
+        None,
+        description="short name on Kaggle, for `snakemake submit`; null: that of a kaggle source",
     )
     message: str = Field("podium", max_length=200, description="the message beside the upload; a content hash is added")
 

@@ -9,9 +9,14 @@ def target_size(height: int, width: int, min_size: int, max_size: int) -> tuple[
 
     min_size 0 leaves the size as it is, but for max_size. Rounding is Detectron2's (ResizeShortestEdge).
     """
-    scale = min_size / min(height, width) if min_size else 1.0
-    scale = min(scale, max_size / max(height, width))
-    return int(height * scale + 0.5), int(width * scale + 0.5)
+    # In two steps, as there: one factor for both would differ from it by a pixel now and then.
+    short, long = sorted((height, width))
+    if min_size:
+        short, long = min_size, min_size / short * long
+    if long > max_size:
+        short, long = max_size / long * short, max_size
+    short, long = (max(int(side + 0.5), 1) for side in (short, long))
+    return (short, long) if height < width else (long, short)
 
 
 def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:

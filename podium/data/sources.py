@@ -13,8 +13,8 @@ from podium.files import whole
 def provide_archive(source: LocalSource | KaggleSource, archive: str | Path) -> None:
     """Put a competition's archive at `archive`, tested.
 
-    A file that is there already, as one put there by hand, is tested and used as it is.
-    Otherwise a local archive is copied, a local folder packed, a competition of Kaggle downloaded.
+    A local archive is copied, a local folder packed, a competition of Kaggle downloaded. A file that is there already
+    is tested and used as it is, unless it is the copy of a local source.
 
     Raises
     ------
@@ -22,7 +22,8 @@ def provide_archive(source: LocalSource | KaggleSource, archive: str | Path) -> 
         Where the archive cannot be had, or is no whole zip archive. A file put there by hand is never removed.
     """
     archive = Path(archive)
-    if archive.exists():
+    by_hand = isinstance(source, KaggleSource) or Path(source.path).resolve() == archive.resolve()
+    if archive.exists() and by_hand:
         test_archive(archive)
     elif isinstance(source, KaggleSource):
         download(source.competition, archive, source.timeout)

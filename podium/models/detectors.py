@@ -123,6 +123,18 @@ def _freeze(body: nn.Module, freeze_at: int) -> None:
         for name in names:
             if stage <= freeze_at and name in body:
                 body[name].requires_grad_(False)
+                body[name] = _norms_frozen(body[name])
+
+
+def _norms_frozen(module: nn.Module) -> nn.Module:
+    """Return a module whose batch norms use their stored statistics and change them no more, as Detectron2 does."""
+    if isinstance(module, nn.BatchNorm2d):
+        frozen = FrozenBatchNorm2d(module.num_features, module.eps)
+        frozen.load_state_dict(module.state_dict())
+        return frozen
+    for name, child in module.named_children():
+        setattr(module, name, _norms_frozen(child))
+    return module
 
 
 class _download:

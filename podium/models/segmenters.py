@@ -1,7 +1,6 @@
 """Networks that map an image to one logit per pixel, by their configuration."""
 
 from itertools import pairwise
-from urllib.error import URLError
 
 import segmentation_models_pytorch as smp
 from torch import Tensor, nn
@@ -28,7 +27,7 @@ def build_segmenter(settings: Segmenter) -> nn.Module:
     Raises
     ------
     PodiumError
-        The encoder is unknown, or its weights cannot be downloaded.
+        The encoder is unknown or does not fit the architecture, or its weights cannot be downloaded.
     """
     if settings.architecture == "report_unet":
         return ReportUNet()
@@ -37,18 +36,19 @@ def build_segmenter(settings: Segmenter) -> nn.Module:
         return _ARCHITECTURES[settings.architecture](
             settings.encoder, encoder_weights=weights, in_channels=3, classes=1
         )
-    except KeyError:
-        known = ", ".join(smp.encoders.get_encoder_names())
-        raise PodiumError(
-            f"segmentation-models-pytorch has no encoder {settings.encoder!r}",
-            key="segmentation.model.encoder",
-            mend=f"take one of {known}",
-        ) from None
-    except (URLError, OSError) as error:
+    except OSError as error:
         raise PodiumError(
             f"the {weights} weights of {settings.encoder} could not be downloaded: {error}",
             key="segmentation.model.encoder_weights",
             mend="run once where there is a network, or set encoder_weights: none",
+        ) from None
+    except (KeyError, ValueError, RuntimeError) as error:
+        known = ", ".join(smp.encoders.get_encoder_names())
+        raise PodiumError(
+            f"segmentation-models-pytorch cannot make {settings.architecture} with encoder {settings.encoder!r} and "
+            f"{settings.encoder_weights} weights: {error.args[0]}",
+            key="segmentation.model.encoder",
+            mend=f"take one of {known}",
         ) from None
 
 

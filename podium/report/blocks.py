@@ -169,5 +169,6 @@ def records_table(caption: str, records: Iterable[Mapping]) -> Table:
 
 
 def _is_number(text: str) -> bool:
-    bare = text.replace("\u202f", "").split(" [")[0].removesuffix("%").removesuffix(" s").removesuffix(" GB")
-    return text == DASH or bare.replace(".", "", 1).replace("-", "", 1).isdigit()
+    """Tell numbers as `number` writes them, with or without an interval."""
+    bare = text.replace("\u202f", "").split(" [")[0]
+    return text == DASH or bare.removeprefix("-").replace(".", "", 1).isdigit()

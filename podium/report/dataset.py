@@ -1,7 +1,6 @@
 """The page's part on the data: counts, sizes, categories, what was left out, and how it was divided."""
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +42,7 @@ def data_section(competition: Competition, dataset: Dataset, data: Path) -> Sect
             *_sizes(dataset),
             *_quarantine(data),
             Listing("Settings of data, splits, evaluation and submission", as_yaml(settings)),
-            Text(f"Content digest of the checked dataset (SHA-256): {dataset.digest}"),
+            Text(f"Fingerprint of the checked dataset: {dataset.digest[:12]}."),
         ],
         [_splits(competition, data, fold) for fold in range(competition.splits.folds)],
     )
@@ -110,7 +109,7 @@ def _quarantine(data: Path) -> list:
     file = "dataset/quarantine.json"
     found = optional_json(data, file)
     if found is None:
-        return [Missing("The list of records that were left out", f"{data.name}/{file}")]
+        return [Missing("The list of records that were left out", file)]
     kinds = [(found.get(key, []), words) for key, words in _FINDINGS.items()]
     blocks = [Text(f"Records {', '.join(f'{words}: {number(len(entries))}' for entries, words in kinds)}.")]
     for entries, words in kinds:
@@ -128,25 +127,28 @@ def _splits(competition: Competition, data: Path, fold: int) -> Section:
     file = f"splits/{fold}.json"
     split = optional_json(data, file)
     if split is None:
-        section.blocks.append(Missing("The division into training, validation and test images", f"{data.name}/{file}"))
+        section.blocks.append(Missing("The division into training, validation and test images", file))
         return section
     caption = f"What ended where; seed {split.get('seed', competition.splits.seed)}"
-    counts = [[part, number(len(split[part]))] for part in ("train", "val", "test")]
-    if split.get("table"):
-        section.blocks.append(records_table(caption, split["table"]))
-    else:
-        section.blocks.append(Table(caption, ["part", "images"], counts))
+    section.blocks += _split_table(caption, split["table"])
+    if split.get("missing"):
+        section.blocks.append(records_table("Categories that are not in every part", split["missing"]))
     if split.get("leak_check"):
         section.blocks.append(_leak_check(split["leak_check"]))
     return section
 
 
+def _split_table(caption: str, rows: list[dict]) -> list:
+    """Show the rows of the parts as wholes, and those of their categories, where there are several, folded."""
+    whole = [{key: value for key, value in row.items() if key != "category"} for row in rows if not row.get("category")]
+    categories = [row for row in rows if row.get("category")]
+    blocks = [records_table(caption, whole)]
+    if len({row["category"] for row in categories}) > 1:
+        shown = [{key: value for key, value in row.items() if value is not None} for row in categories]
+        blocks.append(Folded("The same by category", [records_table("Categories in each part", shown)]))
+    return blocks
+
+
 def _leak_check(check: dict) -> Table:
-    rows = [[in_words(key), _in_short(value)] for key, value in check.items()]
+    rows = [[in_words(key), number(value)] for key, value in check.items()]
     return Table("Check for leaks between the parts", ["checked", "found"], rows)
-
-
-def _in_short(value: object) -> str:
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(map(str, value[:10])) + (f" … ({len(value)})" if len(value) > 10 else "") or "none"
-    return number(value)

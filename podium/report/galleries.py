@@ -17,7 +17,7 @@ from podium.report.names import SCORES
 from podium.report.pictures import ALONE, CROWD, Colour, Shape, colours, data_uri, draw, fitted
 
 OBJECT_COLOURS = 12
-"""With one category only, objects have different colours, of which there are so many, and predictions those of theirs."""
+"""With one category only, true objects have different colours, of which there are so many."""
 
 COLOUR_KEY = "A prediction has the colour of the true object that its box covers (IoU over 0.5); red: none of its own."
 
@@ -69,13 +69,13 @@ def test_galleries(
     worst = sorted(scores, key=lambda each: (scores[each], each))
     galleries = []
     for title, text, chosen in (
-        ("At random", "", _sample(split["test"], count, competition.splits.seed)),
+        ("At random", show.key, _sample(split["test"], count, competition.splits.seed)),
         ("Best", f"By {words}, images with objects only.", best[:count]),
         ("Worst", f"By {words}.", worst[:count]),
     ):
         if chosen:
             specimens = [show(image_id, f"{words} {number(scores.get(image_id))}") for image_id in chosen]
-            galleries.append(Gallery(title, f"{text} {show.key}".strip(), specimens, show.legend))
+            galleries.append(Gallery(title, text, specimens, show.legend))
     return galleries
 
 

@@ -24,6 +24,7 @@ ALONE: Colour = (255, 45, 45)
 """Predictions without a true object of their own."""
 
 _LEAST_LUMA = 0.48
+_SMALL = 16  # Pixels of the picture.
 
 _SHIFT = 4  # OpenCV takes coordinates as whole numbers of 1/16 pixel.
 
@@ -46,7 +47,7 @@ class Shape:
 
 
 def colours(count: int) -> list[Colour]:
-    """Return so many colours that are told apart on photographs: hues a golden angle apart, none of them red or dark."""
+    """Return so many colours that are told apart on photographs: hues a golden angle apart, none red or dark."""
     found = []
     for place in range(count):
         hue = 0.07 + 0.86 * ((0.5 + place * (math.sqrt(5) - 1) / 2) % 1)
@@ -130,5 +131,6 @@ def _box_corners(box: Sequence[float], factor: float) -> np.ndarray:
 
 def _outline(picture: np.ndarray, lines: Sequence[np.ndarray], colour: Colour) -> None:
     points = [np.round(line * (1 << _SHIFT)).astype(np.int32) for line in lines]
-    thickness = 2 if max(picture.shape) > 320 else 1
-    cv2.polylines(picture, points, True, colour, thickness, cv2.LINE_AA, _SHIFT)
+    # A thick line would cover a small object.
+    extent = max(np.ptp(line, axis=0).max() for line in lines)
+    cv2.polylines(picture, points, True, colour, 2 if extent > _SMALL else 1, cv2.LINE_AA, _SHIFT)

@@ -108,7 +108,7 @@ def validation_curve(history: pd.DataFrame) -> str | None:
 def histogram(values: Sequence[float], label: str, unit: str) -> str:
     """Return the SVG of how often values occur, on a logarithmic axis; `values` are positive."""
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(6, 2.2), layout="constrained")
+        figure = Figure(figsize=(5.2, 2.2), layout="constrained")
         axes = figure.add_subplot()
         low, high = min(values), max(values)
         bins = np.geomspace(low, high, 41) if high > low else [low / 1.1, low * 1.1]
@@ -147,7 +147,7 @@ Drawer = Callable[[Axes | None, pd.DataFrame], bool]
 def _curves(history: pd.DataFrame, drawers: Sequence[Drawer]) -> str:
     heights = [1.0 if each is _rate else 2.3 for each in drawers] if len(drawers) > 1 else [3.3]
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(6, sum(heights) + 0.45), layout="constrained")
+        figure = Figure(figsize=(5.2, sum(heights) + 0.45), layout="constrained")
         rows = figure.subplots(len(heights), sharex=True, squeeze=False, height_ratios=heights)[:, 0]
         for drawer, axes in zip(drawers, rows, strict=False):
             drawer(axes, history)

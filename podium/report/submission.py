@@ -21,7 +21,7 @@ def submission_section(competition: Competition, dataset: Dataset, results: Path
         *_file(competition.submission.experiment, submissions),
         *_score(competition, submissions),
         *_upload(competition),
-        *_ledger(submissions),
+        *_ledger(competition, submissions),
         *submission_gallery(competition, dataset, results),
     ]
     return section
@@ -59,6 +59,8 @@ _FACTS = {"rows": "rows", "images": "images", "instances": "objects", "bytes": "
 
 def _score(competition: Competition, submissions: Path) -> list:
     score = local_score(competition, submissions)
+    if score is None and not competition.submission.solution:
+        return [Text("No solution is known here, so there is no local score.")]
     if score is None:
         return [Missing("The local score", f"{competition.submission.experiment}.score.json")]
     images = score.get("images")
@@ -86,10 +88,11 @@ def _upload(competition: Competition) -> list:
     ]
 
 
-def _ledger(submissions: Path) -> list:
+def _ledger(competition: Competition, submissions: Path) -> list:
     path = submissions / "ledger.csv"
     if not path.exists():
-        return [Missing("The ledger of uploads", path.name)]
+        expected = isinstance(competition.source, KaggleSource)
+        return [Missing("The ledger of uploads", path.name)] if expected else []
     with path.open(encoding="utf-8", newline="") as file:
         header, *rows = list(csv.reader(file)) or [[]]
     if not rows:

@@ -30,9 +30,10 @@ def record(path: str | Path, entry: Mapping[str, object]) -> None:
     if unknown := entry.keys() - set(COLUMNS):
         raise KeyError(f"no columns of the ledger: {sorted(unknown)}")
     known = {column: str(value) for column, value in entry.items() if value is not None}
+    ref = known["ref"]
     with _locked(Path(path)):
         rows = read_ledger(path) if Path(path).exists() else []
-        row = next((row for row in rows if row["ref"] == known["ref"]), None)
+        row = next((row for row in rows if row["ref"] == ref), None)
         if row is None:
             rows.append(row := dict.fromkeys(COLUMNS, ""))
         row.update(known)
@@ -47,10 +48,10 @@ def read_ledger(path: str | Path) -> list[dict[str, str]]:
     try:
         with Path(path).open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file)
-            rows = list(reader)
+            columns, rows = reader.fieldnames, list(reader)
     except FileNotFoundError:
         raise PodiumError("the ledger is missing", file=path) from None
-    if reader.fieldnames != COLUMNS or any(None in row or None in row.values() for row in rows):
+    if columns != COLUMNS or any(None in row or None in row.values() for row in rows):
         raise PodiumError(
             f"not a ledger with the columns {','.join(COLUMNS)}",
             file=path,

@@ -26,6 +26,8 @@ class DetectionSamples:
     """Images with boxes, resized, cropped and augmented. Crowds are not trained on."""
 
     def __init__(self, dataset: Dataset, image_ids: list[int], settings: DetectionInput):
+        if not image_ids:
+            raise PodiumError("no image in the training part", file=dataset.folder / "annotations.json", key="splits")
         self.dataset, self.image_ids, self.settings = dataset, image_ids, settings
         crop, side = [], settings.crop_train
         if side:

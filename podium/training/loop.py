@@ -103,19 +103,22 @@ def fit(
             done = iteration + 1
             row = {"iteration": done, "lr": rate, "loss": loss.detach()}
             unread.append(row | {name: part.detach() for name, part in losses.items()})
+            # Asked once: a signal during what follows is for the next iteration, which saves.
+            asked = stop.name
             validate = done % solver.eval_period == 0 or done == solver.max_iter
-            save_now = done % solver.checkpoint_period == 0 or done == solver.max_iter or stop.name is not None
+            save_now = done % solver.checkpoint_period == 0 or done == solver.max_iter or asked is not None
             if validate or save_now or len(unread) >= _READ_EVERY:
                 state.history += _read(unread)
                 state.iteration, unread = done, []
+                _check_weights(model, row)
                 if validate:
                     _validate(task, model, state)
                 progress.show(state.history[-1])
                 if save_now:
                     save()
-            if stop.name is not None:
+            if asked is not None:
                 progress.close()
-                raise Interrupted(f"{stop.name}: the state after {done} iterations is in {state_file}")
+                raise Interrupted(f"{asked}: the state after {done} iterations is in {state_file}")
     progress.close()
     return _kept(state, solver, model), state
 
@@ -142,10 +145,23 @@ def _read(rows: list[dict]) -> list[dict[str, float]]:
             parts = ", ".join(f"{key} {value}" for key, value in row.items() if key.startswith("loss"))
             raise PodiumError(
                 f"the loss is not finite at iteration {row['iteration']} ({parts})",
-                key="solver.base_lr",
-                mend=f"lower the learning rate (it was {row['lr']:.3g}), lengthen warmup_iters or set clip_norm",
+                **_diverged(row),
             )
     return numbers
+
+
+def _check_weights(model: nn.Module, row: dict) -> None:
+    """Stop where a finite loss had a gradient that was not: such weights must be neither saved nor kept."""
+    for name, parameter in model.named_parameters():
+        if not parameter.detach().isfinite().all():
+            raise PodiumError(f"{name} is not finite after iteration {row['iteration']}", **_diverged(row))
+
+
+def _diverged(row: dict) -> dict[str, str]:
+    return {
+        "key": "solver.base_lr",
+        "mend": f"lower the learning rate (it was {row['lr']:.3g}), lengthen warmup_iters or set clip_norm",
+    }
 
 
 def _validate(task: Task, model: nn.Module, state: State) -> None:
@@ -154,9 +170,9 @@ def _validate(task: Task, model: nn.Module, state: State) -> None:
         metrics = task.validate(model)
     state.history[-1] |= {f"val_{name}": value for name, value in metrics.items() if value is not None}
     value = metrics[task.monitor]
-    # A metric can be undefined (no objects): such weights are better than none and worse than any measured.
+    # A metric can be undefined (no objects): such weights are worse than any measured, and the latest of them the best.
     value = -math.inf if value is None else value
-    if state.best is None or value > state.best.value:
+    if state.best is None or value > state.best.value or state.best.value == -math.inf:
         state.best = Best(value, state.iteration, _weights(model))
 
 

@@ -3,6 +3,7 @@
 Nothing here remembers anything, so the number of loader workers and interruptions of a run change nothing.
 """
 
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -11,6 +12,8 @@ import cv2
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
+
+from podium.training.signals import STOP_SIGNALS
 
 
 class Place(NamedTuple):
@@ -67,7 +70,7 @@ def loader(samples: Samples, batches: Batches, collate: Callable[[list], object]
         batch_sampler=batches,
         collate_fn=collate,
         num_workers=workers,
-        worker_init_fn=_single_threaded,
+        worker_init_fn=_begin_worker,
     )
 
 
@@ -80,5 +83,9 @@ class _Drawn(Dataset):
         return self.samples.draw(place.index, rng)
 
 
-def _single_threaded(worker: int) -> None:
+def _begin_worker(worker: int) -> None:
     cv2.setNumThreads(0)
+    # A scheduler signals all processes of a job. The training stops its workers itself, once its state is saved; a
+    # worker that died first would break it off.
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

@@ -29,11 +29,11 @@ def _after_warmup(solver: Solver, iteration: int) -> float:
     if solver.schedule == "cosine":
         return rate * 0.5 * (1 + math.cos(math.pi * iteration / solver.max_iter))
     if solver.schedule == "one_cycle":
-        top = max(ONE_CYCLE_RISE * solver.max_iter - 1, 0.0)
+        top = ONE_CYCLE_RISE * solver.max_iter - 1
         first = rate / ONE_CYCLE_START
         if iteration < top:
             return _cosine_between(first, rate, iteration / top)
-        return _cosine_between(rate, first / ONE_CYCLE_END, (iteration - top) / max(solver.max_iter - 1 - top, 1))
+        return _cosine_between(rate, first / ONE_CYCLE_END, (iteration - top) / (solver.max_iter - 1 - top))
     return rate
 
 

@@ -73,6 +73,7 @@ def _log_to(file: Path) -> None:
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers, force=True
     )
     logging.captureWarnings(True)
+    logging.getLogger("faster_coco_eval").setLevel(logging.WARNING)  # it logs each table that it computes
 
 
 def _use_threads(threads: int) -> None:

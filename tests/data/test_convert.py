@@ -4,13 +4,18 @@ import csv
 import io
 import json
 import shutil
+import tempfile
+import zipfile
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from pycocotools import mask as coco_mask
+from pycocotools.coco import COCO as Reference
 
 from podium.config.layout import Checks, CocoLayout, Dsb2018Layout
 from podium.data.archives import pack
@@ -326,6 +331,42 @@ def test_boxes_without_masks_stay_as_they_are(root):
     assert quarantine["mended"] == quarantine["notes"] == []
 
 
+numbers = st.integers(-3, 15) | st.floats(-3, 15) | st.sampled_from([float("nan"), float("inf"), 1e300, 10**400, 7, 10])
+anything = st.recursive(
+    st.none() | st.booleans() | numbers | st.text(max_size=3), lambda inner: st.lists(inner, max_size=8), max_leaves=9
+)
+codes = st.fixed_dictionaries(
+    {"size": st.just([8, 12]) | anything, "counts": st.text(max_size=9) | st.lists(numbers, max_size=9) | anything}
+)
+records = st.fixed_dictionaries(
+    {"id": anything, "image_id": st.just(10) | anything, "category_id": st.just(7) | anything},
+    optional={
+        "bbox": st.lists(numbers, min_size=4, max_size=4) | anything,
+        "segmentation": st.lists(st.lists(numbers, max_size=10), max_size=3) | codes | anything,
+        "iscrowd": st.integers(0, 1) | anything,
+    },
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(records | anything, max_size=6))
+def test_no_record_is_lost_whatever_it_is(entries):
+    """Each is either kept, with a box of an area inside its image, or left out and listed."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "extracted"
+        root.mkdir()
+        coco = coco_folder(root)
+        coco["annotations"] = [{"id": "good", "image_id": 30, "category_id": 7, "bbox": [2, 1, 4, 3]}, *entries]
+        write_coco(root, coco)
+        _, built, quarantine, _ = build(root, COCO)
+    assert len(built["annotations"]) + len(quarantine["left_out"]) == len(entries) + 1
+    for entry in built["annotations"]:
+        x, y, w, h = entry["bbox"]
+        assert x >= 0 and y >= 0 and w > 0 and h > 0 and x + w <= 12 + 1e-9 and y + h <= 8 + 1e-9
+        if "segmentation" in entry:
+            assert coco_mask.decode(entry["segmentation"]).sum() == entry["area"] > 0
+
+
 def test_an_annotation_of_the_wrong_kind(root):
     coco = coco_folder(root)
     coco["annotations"].append("a ship")
@@ -621,15 +662,11 @@ def test_real_nuclei_have_the_masks_of_their_labels(real_data, tmp_path):
 
 
 def real_labels(archive):
-    import zipfile
-
     with zipfile.ZipFile(archive) as opened, opened.open("stage1_train_labels.csv") as file:
         yield from ((row["ImageId"], row["EncodedPixels"]) for row in csv.DictReader(io.TextIOWrapper(file)))
 
 
 def test_real_coco_photographs_agree_with_pycocotools(real_data, tmp_path):
-    from pycocotools.coco import COCO as Reference
-
     layout = CocoLayout(kind="coco", annotations="instances.json", train_images="images", test_images=None)
     summary = build_from_archive(real_data / "coco-open.zip", layout, FAIL, tmp_path / "dataset", description="")
     dataset = load_dataset(tmp_path / "dataset")

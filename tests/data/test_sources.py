@@ -40,13 +40,20 @@ def test_an_archive_put_there_by_hand_is_tested_and_stays(tmp_path):
     archive.parent.mkdir()
     archive.write_bytes(CONTENT)
     before = archive.stat()
-    provide_archive(local("/nowhere"), archive)
+    provide_archive(local(archive), archive)
     provide_archive(kaggle(), archive)
     assert archive.stat() == before
     archive.write_bytes(CONTENT[:-100])
     with pytest.raises(PodiumError, match="cut off"):
         provide_archive(kaggle(), archive)
     assert archive.read_bytes() == CONTENT[:-100]
+
+
+def test_the_copy_of_a_local_archive_follows_it(tmp_path):
+    (tmp_path / "mine.zip").write_bytes(CONTENT)
+    (tmp_path / "archive.zip").write_bytes(b"an older copy")
+    provide_archive(local(tmp_path / "mine.zip"), tmp_path / "archive.zip")
+    assert (tmp_path / "archive.zip").read_bytes() == CONTENT
 
 
 def test_a_local_archive_is_copied_and_a_folder_packed(tmp_path):
@@ -169,7 +176,7 @@ def test_a_download(server, tmp_path):
     [
         ((401, "Unauthenticated"), "no credentials", "KAGGLE_API_TOKEN"),
         ((403, "You must accept this competition's rules"), "refused access", "/competitions/cells/rules"),
-        ((404, "Not found"), "no such competition", "'cells'"),
+        ((404, "Not found"), "no competition 'cells'", "check the name"),
     ],
 )
 def test_refusals(server, tmp_path, fault, problem, mend):
@@ -204,11 +211,12 @@ def test_an_answer_without_a_redirect(server, tmp_path):
     assert fetched(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_a_download_that_hangs_ends_and_is_continued(server, tmp_path):
     server.content = zipped({"big.bin": bytes(3 << 20)})
     server.stall_after = 2 << 20
-    with pytest.raises(Unreachable, match="not done in 6 seconds"):
-        provide_archive(kaggle(timeout=6), tmp_path / "data" / "archive.zip")
+    with pytest.raises(Unreachable, match="not done in 12 seconds"):
+        provide_archive(kaggle(timeout=12), tmp_path / "data" / "archive.zip")
     assert not (tmp_path / "data" / "archive.zip").exists()
     server.stall_after = None
     provide_archive(kaggle(), tmp_path / "data" / "archive.zip")

@@ -52,7 +52,7 @@ def generate(
     seed
         Not negative.
     train_images, test_images
-        How many; every fourteenth of either subset, beginning with its second, shows no aircraft.
+        How many; every twenty-fifth of either subset, beginning with its second, shows no aircraft.
     size
         Side in pixels of the square pictures, and the shorter side of the others (two of ten), whose longer one is 4/3
         of it. What is drawn grows with it.
@@ -106,7 +106,7 @@ def scene_at(seed: int, subset: str, place: int, size: int) -> Scene:
     rng = np.random.default_rng([seed, SUBSETS.index(subset), place])
     longer = size * 4 // 3
     height, width = {3: (size, longer), 8: (longer, size)}.get(place % 10, (size, size))
-    return draw_scene(rng, height, width, unit=size / 192, empty=place % 14 == 1)
+    return draw_scene(rng, height, width, unit=size / 192, empty=place % 25 == 1)
 
 
 def png(image: np.ndarray) -> bytes:

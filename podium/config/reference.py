@@ -1,0 +1,95 @@
+"""The tables of config/README.md, made from the sections' own descriptions."""
+
+import types
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, RootModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from podium.config.competition import Competition
+from podium.files import canonical_json
+
+FILE = Path(__file__).parents[2] / "config" / "README.md"
+BEGIN, END = "<!-- keys: made by `make schema` -->", "<!-- end of keys -->"
+
+
+def reference_text() -> str:
+    """Return config/README.md with its tables made anew; what stands outside the markers is kept."""
+    head, rest = FILE.read_text(encoding="utf-8").split(BEGIN)
+    tail = rest.split(END)[1]
+    return f"{head}{BEGIN}\n\n{_tables(Competition, '')}\n{END}{tail}"
+
+
+def _tables(model: type[BaseModel], path: str) -> str:
+    """Return a table of a section's keys and, after it, those of the sections inside it."""
+    title = f"`{path}`" if path else "The file"
+    lines = [f"### {title}", "", "| key | values | default | meaning |", "|---|---|---|---|"]
+    inner = []
+    for name, field in model.model_fields.items():
+        sections = _sections(field.annotation)
+        lines.append(
+            f"| `{name}` | {_values(field, sections)} | {_default(field)} | {_escaped(field.description or '')} |"
+        )
+        for section, below in sections:
+            tag = f" ({section.model_fields['kind'].annotation.__args__[0]})" if len(sections) > 1 else ""
+            inner.append(_tables(section, f"{path}.{name}{below}{tag}".lstrip(".")))
+    return "\n".join([*lines, "", *inner])
+
+
+def _sections(annotation: Any) -> list[tuple[type[BaseModel], str]]:
+    """List the sections that a key can hold, each with what its path goes on with."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [] if issubclass(annotation, RootModel) else [(annotation, "")]
+    if get_origin(annotation) is dict:
+        return [(section, f".<name>{below}") for section, below in _sections(get_args(annotation)[1])]
+    if get_origin(annotation) in (Union, types.UnionType, Annotated):
+        return [found for option in get_args(annotation) for found in _sections(option)]
+    return []
+
+
+def _values(field: FieldInfo, sections: list) -> str:
+    if sections:
+        return "see below"
+    schema = field.annotation
+    limits = [_limit(each) for each in field.metadata]
+    return _escaped(" ".join(filter(None, [_type_name(schema), *limits])))
+
+
+def _type_name(annotation: Any) -> str:
+    if get_origin(annotation) is Literal:
+        return ", ".join(f"`{value}`" for value in get_args(annotation))
+    if get_origin(annotation) is Annotated:
+        base, *constraints = get_args(annotation)
+        found = [each for one in constraints for each in getattr(one, "metadata", [one])]
+        return " ".join(filter(None, [_type_name(base), *map(_limit, found)]))
+    if get_origin(annotation) in (Union, types.UnionType):
+        return " or ".join(_type_name(option) for option in get_args(annotation))
+    if get_origin(annotation) is tuple:
+        options = [option for option in get_args(annotation) if option is not Ellipsis]
+        return "list of " + _type_name(options[0])
+    if isinstance(annotation, type) and issubclass(annotation, RootModel):
+        return "list of transforms"
+    names = {int: "integer", float: "number", str: "text", bool: "true or false", type(None): "null"}
+    return names[annotation]
+
+
+def _limit(constraint: Any) -> str:
+    signs = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤", "multiple_of": "multiple of"}
+    found = [(sign, getattr(constraint, name, None)) for name, sign in signs.items()]
+    return " ".join(f"{sign} {value:g}" for sign, value in found if value is not None)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default is PydanticUndefined:
+        return "required"
+    if isinstance(field.default, RootModel):
+        return f"`{canonical_json(field.default.model_dump(mode='json'))}`"
+    if isinstance(field.default, BaseModel):
+        return ""
+    return f"`{canonical_json(field.default)}`"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")

@@ -1,0 +1,113 @@
+"""Values that do not go together are refused; those just within the limits are taken."""
+
+import pytest
+
+from podium.errors import PodiumError
+from tests.config.minimal import checked
+
+SOLVER = "detection__boxes__solver"
+MODEL = "detection__boxes__model"
+
+
+def solver(**values):
+    return {SOLVER: {"base_lr": 0.01, "max_iter": 100, **values}}
+
+
+RUN_LENGTHS = {"order": "row", "base": 0}
+FORMAT = {"id_column": "id", "value_column": "rle", "rows": "image", "empty": "", "code": RUN_LENGTHS}
+
+REFUSED = {
+    "nothing left for training": ({"splits__val": 0.5, "splits__test": 0.5}, "leave no images for training"),
+    "level below 2": ({MODEL: {"levels": [1, 5]}}, r"levels \[1, 5\] must be a range within \[2, 6\]"),
+    "level above 6": ({MODEL: {"levels": [3, 7]}}, r"levels \[3, 7\] must be a range within \[2, 6\]"),
+    "only the pooled level": ({MODEL: {"levels": [6, 6], "anchor_sizes": [64]}}, "beginning at 5 or before"),
+    "levels backwards": ({MODEL: {"levels": [5, 4]}}, r"levels \[5, 4\] must be a range within \[2, 6\]"),
+    "anchors unlike levels": ({MODEL: {"levels": [2, 5]}}, "5 anchor_sizes for the 4 levels 2 to 5"),
+    "coco of another backbone": ({MODEL: {"weights": "coco", "backbone": "resnet18"}}, "coco weights are for backbone"),
+    "coco of other levels": (
+        {MODEL: {"weights": "coco", "levels": [2, 5], "anchor_sizes": [8, 16, 32, 64]}},
+        "coco weights are for backbone resnet50 with levels",
+    ),
+    "steps fall": (solver(schedule="steps", steps=[20, 10]), r"steps \[20, 10\] must increase"),
+    "steps repeat": (solver(schedule="steps", steps=[10, 10]), r"steps \[10, 10\] must increase"),
+    "step too late": (solver(schedule="steps", steps=[10, 100]), "step 100 is never reached: max_iter is 100"),
+    "step in warm-up": (solver(schedule="steps", steps=[9], warmup_iters=10), "step 9 lies inside the warm-up of 10"),
+    "steps unused": (solver(schedule="cosine", steps=[10]), "only used by schedule: steps, not cosine"),
+    "two warm-ups": (solver(schedule="one_cycle", warmup_iters=5), "one_cycle warms up by itself"),
+    "all warm-up": (solver(warmup_iters=100), "warmup_iters 100 must be less than max_iter 100"),
+    "two transforms in one": (
+        {"detection__boxes__input": {"augmentation": [{"HorizontalFlip": {}, "VerticalFlip": {}}]}},
+        "detection.boxes.input.augmentation: write one transform an entry",
+    ),
+    "crops too fine": (
+        {"segmentation__masks__model": {"architecture": "report_unet"}, "segmentation__masks__crops": {"size": 96}},
+        "crops.size 96 must be a multiple of 64",
+    ),
+    "unknown format": ({"submission__format": "dsb2081"}, "named 'dsb2081'; did you mean 'dsb2018'"),
+    "one column twice": ({"submission__format": {**FORMAT, "value_column": "id"}}, "are both 'id'"),
+    "detection fold": ({"detection__boxes__fold": 1}, "detection.boxes.fold is 1, but splits.folds is 1"),
+    "segmentation fold": (
+        {"segmentation__masks__fold": 2, "splits__folds": 2},
+        "segmentation.masks.fold is 2, but splits.folds is 2",
+    ),
+    "folds mixed": ({"detection__boxes__fold": 1, "splits__folds": 2}, "joins fold 1 of detection with fold 0 of"),
+    "no such detector": ({"instances__both__detection": "b"}, "instances.both.detection: no experiment is named 'b'"),
+    "no such segmenter": ({"instances__both__segmentation": "boxes"}, r"named 'boxes' \(known: masks\)"),
+    "no such instances": ({"submission__experiment": "boxes"}, "submission.experiment: no experiment is named 'boxes'"),
+    "no instances at all": ({"instances": {}}, "submission.experiment: .*none is defined"),
+}
+
+TAKEN = {
+    "a little left for training": ({"splits__val": 0.5, "splits__test": 0.49}, "splits.test", 0.49),
+    "val unused with folds": ({"splits__val": 0.6, "splits__test": 0.5, "splits__folds": 3}, "splits.folds", 3),
+    "one level": ({MODEL: {"levels": [5, 5], "anchor_sizes": [64]}}, "detection.boxes.model.levels", (5, 5)),
+    "coco": ({MODEL: {"weights": "coco"}}, "detection.boxes.model.weights", "coco"),
+    "steps": (
+        solver(schedule="steps", steps=[10, 99], warmup_iters=10),
+        "detection.boxes.solver.steps",
+        (10, 99),
+    ),
+    "no training": (solver(max_iter=0, schedule="steps", steps=[500]), "detection.boxes.solver.max_iter", 0),
+    "one cycle": (solver(schedule="one_cycle"), "detection.boxes.solver.schedule", "one_cycle"),
+    "crops of 64": (
+        {"segmentation__masks__model": {"architecture": "report_unet"}, "segmentation__masks__crops": {"size": 128}},
+        "segmentation.masks.crops.size",
+        128,
+    ),
+    "own format": ({"submission__format": FORMAT}, "submission.format.code.starts", "absolute"),
+    "one fold of many": (
+        {"detection__boxes__fold": 1, "segmentation__masks__fold": 1, "splits__folds": 2},
+        "segmentation.masks.fold",
+        1,
+    ),
+    "no submission": ({"submission": None, "instances": {}}, "submission", None),
+}
+
+
+@pytest.mark.parametrize(("values", "told"), REFUSED.values(), ids=REFUSED)
+def test_refused(values, told):
+    with pytest.raises(PodiumError, match=told):
+        checked(**values)
+
+
+@pytest.mark.parametrize(("values", "place", "value"), TAKEN.values(), ids=TAKEN)
+def test_taken(values, place, value):
+    here = checked(**values)
+    for step in place.split("."):
+        here = here[step] if isinstance(here, dict) else getattr(here, step)
+    assert here == value
+
+
+def test_a_checked_configuration_does_not_change():
+    competition = checked()
+    with pytest.raises(ValueError, match="frozen"):
+        competition.name = "other"
+    with pytest.raises(ValueError, match="frozen"):
+        competition.splits.seed = 2
+
+
+def test_kaggles_name_is_the_submissions_or_the_sources():
+    kaggle = {"kind": "kaggle", "competition": "from-source"}
+    assert checked().kaggle_name is None
+    assert checked(source=kaggle).kaggle_name == "from-source"
+    assert checked(source=kaggle, submission__competition="from-submission").kaggle_name == "from-submission"
