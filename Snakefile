@@ -14,7 +14,7 @@ min_version("9.0")
 
 if not workflow.configfiles:
 
-    configfile: "config/demo.yaml"
+    configfile: f"{workflow.basedir}/config/demo.yaml"
 
 
 include: "rules/common.smk"

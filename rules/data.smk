@@ -77,7 +77,7 @@ rule dataset:
         settings=settings_json(
             layout=COMPETITION.layout,
             checks=COMPETITION.checks,
-            title=COMPETITION.title,
+            name=COMPETITION.name,
         ),
         code=fingerprint("scripts/dataset.py"),
     script:

@@ -5,10 +5,13 @@ def reported_files():
     """All that the page is made of."""
     files = [DIGEST, *submission_files()]
     files += [f"{DATA}/splits/{fold}.json" for fold in range(COMPETITION.splits.folds)]
+    parts = ["val", "test"] if COMPETITION.splits.test else ["val"]
+    metrics = [f"metrics.{part}.json" for part in parts]
+    predictions = [f"predictions.{part}.json" for part in parts]
     kinds = {
-        "detection": ["history.csv", "metrics.val.json", "metrics.test.json"],
-        "segmentation": ["history.csv", "metrics.val.json", "metrics.test.json"],
-        "instances": ["metrics.val.json", "metrics.test.json"],
+        "detection": ["history.csv", *metrics, *predictions],
+        "segmentation": ["history.csv", *metrics],
+        "instances": [*metrics, *predictions],
     }
     for station, names in kinds.items():
         for experiment in getattr(COMPETITION, station):

@@ -20,6 +20,6 @@ if __name__ == "__main__":
             TypeAdapter(AnyLayout).validate_python(settings["layout"]),
             Checks.model_validate(settings["checks"]),
             Path(snakemake.output.digest).parent,
-            description=settings["title"],
+            description=settings["name"],
             workers=snakemake.threads,
         )

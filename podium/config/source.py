@@ -6,6 +6,9 @@ from pydantic import Field
 
 from podium.config.section import Section
 
+# A competition's short name, the last part of its address. It reaches a command line: no leading dash.
+KAGGLE_NAME = r"^[a-z0-9][a-z0-9-]*$"
+
 
 class GeneratedSource(Section):
     """A competition drawn by the project itself: aerial scenes with aircraft, no account and no download."""
@@ -32,7 +35,7 @@ class KaggleSource(Section):
 
     kind: Literal["kaggle"] = Field(description="downloaded by `kaggle competitions download`")
     competition: str = Field(
-        pattern=r"^[a-z0-9][a-z0-9-]*$", description="the competition's short name: the last part of its address"
+        pattern=KAGGLE_NAME, description="the competition's short name: the last part of its address"
     )
     timeout: int = Field(7200, gt=0, description="seconds after which a download is given up")
 

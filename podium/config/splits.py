@@ -1,6 +1,8 @@
 """How the images with truth are divided."""
 
-from pydantic import Field, model_validator
+import re
+
+from pydantic import Field, field_validator, model_validator
 
 from podium.config.section import Fraction, Section
 
@@ -17,6 +19,18 @@ class Splits(Section):
         description="regular expression on an image's key; images whose first group is the same text "
         "(one patient, one flight, one photograph cut in tiles) are never divided between parts",
     )
+
+    @field_validator("group_by")
+    @classmethod
+    def _has_a_group(cls, pattern: str | None) -> str | None:
+        if pattern is not None:
+            try:
+                groups = re.compile(pattern).groups
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+            if not groups:
+                raise ValueError(f"{pattern!r} has no group: put what images have in common in parentheses")
+        return pattern
 
     @model_validator(mode="after")
     def _something_is_left(self):

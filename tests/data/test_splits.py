@@ -285,6 +285,15 @@ def test_the_table_counts_parts_categories_sizes_and_crowds():
     assert sum(row["crowds"] for row in rows.values()) == 2
 
 
+def test_crowds_are_no_objects():
+    images, annotations, categories = singles([[1]] * 3)
+    annotations[1]["iscrowd"] = 1
+    with pytest.raises(PodiumError, match="2 images with objects for 2 parts"):
+        make_splits(images, annotations, categories, Splits())
+    (fold,) = make_splits(images, annotations, categories, Splits(test=0))
+    assert sum(row["without_objects"] for row in fold["table"] if row["category"] is None) == 1
+
+
 @pytest.mark.parametrize(("area", "size"), [(1023.9, "small"), (1024, "medium"), (9215.9, "medium"), (9216, "large")])
 def test_sizes_have_cocos_limits(area, size):
     images, annotations, categories = singles([[1]] * 3)

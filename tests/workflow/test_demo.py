@@ -1,0 +1,126 @@
+"""The whole chain on a small drawing of the demo competition: what it makes, and what makes it run again."""
+
+import shutil
+
+import pandas as pd
+import pytest
+
+from tests.workflow.run import configure, planned, read, snakemake
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
+
+AFTER_BOXES = {"evaluate": 4, "predict_instances": 3, "write_submission": 1, "check_submission": 1}
+AFTER_BOXES |= {"score_submission": 1, "report": 1}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo")
+    configure(folder)
+    done = snakemake(folder)
+    assert done.returncode == 0, done.stdout[-5000:]
+    return folder, done.stdout
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    """A copy of the finished run that a test may change."""
+    return shutil.copytree(finished[0], tmp_path / "copy", symlinks=True)
+
+
+def test_it_ends_by_naming_the_submission_the_score_and_the_page(finished):
+    _, said = finished
+    end = said[said.index("Submission: ") :]
+    assert "submissions/tiny/boxes_unet.csv" in end
+    assert "Local score: " in end
+    assert "results/tiny/report.html" in end
+
+
+def test_every_file_of_the_contract_is_there_and_means_what_it_says(finished):
+    folder, _ = finished
+    dataset = read(folder / "data/tiny/dataset/annotations.json")
+    assert [image["subset"] for image in dataset["images"]] == ["train"] * 24 + ["test"] * 4
+    split = read(folder / "data/tiny/splits/0.json")
+    assert sorted(split["train"] + split["val"] + split["test"]) == list(range(1, 25))
+    for station, experiment in (("detection", "resnet18"), ("instances", "boxes_unet")):
+        for part, images in (("val", split["val"]), ("test", split["test"]), ("submission", range(25, 29))):
+            predictions = read(folder / f"results/tiny/{station}/{experiment}/predictions.{part}.json")
+            assert {prediction["image_id"] for prediction in predictions} <= set(images)
+        for part in ("val", "test"):
+            metrics = read(folder / f"results/tiny/{station}/{experiment}/metrics.{part}.json")
+            assert metrics["images"] == len(split[part])
+            assert [row["image_id"] for row in metrics["per_image"]] == split[part]
+    for station, experiment in (("detection", "resnet18"), ("segmentation", "unet")):
+        history = pd.read_csv(folder / f"results/tiny/{station}/{experiment}/history.csv")
+        assert history["iteration"].tolist() == [1, 2, 3, 4]
+        assert history.filter(like="val_").notna().any(axis=1).tolist() == [False, True, False, True]
+    submitted = pd.read_csv(folder / "submissions/tiny/boxes_unet.csv")
+    sample = pd.read_csv(folder / "data/tiny/dataset/sample_submission.csv")
+    assert list(submitted.columns) == list(sample.columns)
+    assert set(submitted["ImageId"]) == set(sample["ImageId"])
+    assert read(folder / "submissions/tiny/boxes_unet.check.json")["ok"] is True
+    score = read(folder / "submissions/tiny/boxes_unet.score.json")
+    assert set(score["images"]) == set(sample["ImageId"])
+    assert "<html" in (folder / "results/tiny/report.html").read_text()
+
+
+def test_every_job_left_its_provenance(finished):
+    folder, _ = finished
+    records = {path.stem: read(path) for path in (folder / "results/tiny/provenance").glob("*.json")}
+    logs = {path.stem for path in (folder / "results/tiny/logs").glob("*.log")}
+    assert set(records) == logs
+    trained = records["train_detector.resnet18"]
+    assert trained["settings"]["experiment"]["solver"]["max_iter"] == 4
+    assert trained["data_digest"] == (folder / "data/tiny/dataset/digest.txt").read_text().strip()
+    assert trained["seconds"] > 0
+    assert trained["peak_memory_bytes"] > 1e8
+    assert set(trained["versions"]) >= {"python", "torch", "torchvision"}
+
+
+def test_a_second_run_has_nothing_to_do(finished):
+    assert planned(finished[0]) == {}
+
+
+def test_nor_has_one_after_all_times_changed(copy):
+    for path in sorted(copy.rglob("*")):
+        if path.is_file() and ".snakemake" not in path.parts:
+            path.touch()
+    assert planned(copy) == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"title": "Another"}, {"report": 1}),
+        ({"report": {"gallery": 2}}, {"report": 1}),
+        (
+            {"submission": {"score_threshold": 0.7}},
+            {"write_submission": 1, "check_submission": 1, "score_submission": 1, "report": 1},
+        ),
+        ({"submission": {"metric": "dice"}}, {"score_submission": 1, "report": 1}),
+        ({"evaluation": {"score_threshold": 0.4}}, {"evaluate": 4, "report": 1}),
+        ({"instances": {"boxes_unet": {"min_area": 5}}}, AFTER_BOXES | {"evaluate": 2}),
+        (
+            {"segmentation": {"unet": {"solver": {"base_lr": 0.001}}}},
+            AFTER_BOXES | {"evaluate": 2, "train_segmenter": 1, "evaluate_segmenter": 2},
+        ),
+        (
+            {"detection": {"resnet18": {"solver": {"base_lr": 0.001}}}},
+            AFTER_BOXES | {"train_detector": 1, "predict_boxes": 3},
+        ),
+        (
+            {"segmentation": {"second": {"loss": "bce", "solver": {"base_lr": 0.001, "max_iter": 2}}}},
+            {"train_segmenter": 1, "evaluate_segmenter": 2, "report": 1},
+        ),
+    ],
+    ids=lambda value: str(value)[:60] if isinstance(value, dict) else "",
+)
+def test_a_changed_key_runs_what_depends_on_it_and_no_more(finished, tmp_path, changes, expected):
+    folder, _ = finished
+    before = (folder / "competition.yaml").read_text()
+    try:
+        configure(folder, changes)
+        jobs = planned(folder)
+    finally:
+        (folder / "competition.yaml").write_text(before)
+    assert jobs == expected
