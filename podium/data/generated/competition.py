@@ -23,6 +23,8 @@ SUBSETS = ("train", "test")
 HEADER = ["ImageId", "EncodedPixels"]
 SMALLEST = 96
 """Below this side in pixels the small aircraft would have no shape left."""
+SPAN = 144
+"""A scene's shorter side in the units that everything is drawn in: aircraft are 16 to 80 of them long."""
 
 
 def generate(
@@ -106,7 +108,7 @@ def scene_at(seed: int, subset: str, place: int, size: int) -> Scene:
     rng = np.random.default_rng([seed, SUBSETS.index(subset), place])
     longer = size * 4 // 3
     height, width = {3: (size, longer), 8: (longer, size)}.get(place % 10, (size, size))
-    return draw_scene(rng, height, width, unit=size / 192, empty=place % 25 == 1)
+    return draw_scene(rng, height, width, unit=size / SPAN, empty=place % 25 == 1)
 
 
 def png(image: np.ndarray) -> bytes:

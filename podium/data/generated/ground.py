@@ -33,7 +33,7 @@ class Ground:
 
 
 def lay(rng: np.random.Generator, shape: tuple[int, int], unit: float) -> Ground:
-    """Lay out a piece of ground; `unit` is the number of pixels that is one in a picture of 192 pixels."""
+    """Lay out a piece of ground; `unit` is the number of pixels in a unit of drawing."""
     height, width = shape
     layout = rng.choice(["apron", "edge", "runway", "field"], p=[0.3, 0.32, 0.22, 0.16])
     frame = Frame(width * rng.uniform(0.3, 0.7), height * rng.uniform(0.3, 0.7), rng.uniform(0, 2 * np.pi))

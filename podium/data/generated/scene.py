@@ -74,7 +74,7 @@ def draw_scene(rng: np.random.Generator, height: int, width: int, unit: float, e
     height, width
         Size in pixels.
     unit
-        Number of pixels that is one in a picture of 192 pixels: scales whatever is drawn.
+        Number of pixels in a unit of drawing: scales whatever is drawn.
     empty
         Whether the scene holds no aircraft; otherwise it holds one at least and MAX_AIRCRAFT at most.
     """
