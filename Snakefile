@@ -35,9 +35,9 @@ localrules:
 rule all:
     default_target: True
     input:
-        f"{RESULTS}/report.html",
-        submission_files(),
+        PLAN.page,
+        PLAN.submission_files(),
 
 
 onsuccess:
-    print(summary())
+    print(summarise(PLAN.page, PLAN.submission_files()))

@@ -4,24 +4,13 @@ The archive is generated, copied or downloaded, or was put at data/<name>/archiv
 content in one checked form; later stations depend on its digest alone, so that equal data reruns nothing.
 """
 
-from pathlib import Path
-
 SOURCE = COMPETITION.source
-ARCHIVE = f"{DATA}/archive.zip"
-
-
-def local_archive():
-    """The path of a local source, unless it is the archive's own place."""
-    if SOURCE.kind == "local" and SOURCE.path != ARCHIVE and Path(SOURCE.path).exists():
-        return [SOURCE.path]
-    return []
-
 
 if SOURCE.kind == "generated":
 
     rule generate:
         output:
-            archive=ARCHIVE,
+            archive=PLAN.archive,
             solution=f"{DATA}/solution.csv",
         log:
             f"{LOGS}/generate.log",
@@ -38,9 +27,9 @@ else:
     # A local archive is watched for changes where it is there; where it is not, the job says what to do.
     rule archive:
         input:
-            local_archive(),
+            PLAN.local_archive(),
         output:
-            archive=update(ARCHIVE),  # one put there by hand is not deleted but used
+            archive=update(PLAN.archive),  # one put there by hand is not deleted but used
         log:
             f"{LOGS}/archive.log",
         conda:
@@ -54,7 +43,7 @@ else:
 
 rule dataset:
     input:
-        archive=ARCHIVE,
+        archive=PLAN.archive,
     output:
         annotations=f"{DATA}/dataset/annotations.json",
         quarantine=f"{DATA}/dataset/quarantine.json",

@@ -8,7 +8,7 @@ rules ask for them.
 rule train_detector:
     input:
         digest=DIGEST,
-        split=lambda wildcards: split_file(wildcards, "detection"),
+        split=lambda wildcards: PLAN.split("detection", wildcards.experiment),
     output:
         model=f"{RESULTS}/detection/{{experiment}}/model.pt",
         history=f"{RESULTS}/detection/{{experiment}}/history.csv",
@@ -33,7 +33,7 @@ rule train_detector:
 rule predict_boxes:
     input:
         digest=DIGEST,
-        split=lambda wildcards: split_file(wildcards, "detection"),
+        split=lambda wildcards: PLAN.split("detection", wildcards.experiment),
         model=f"{RESULTS}/detection/{{experiment}}/model.pt",
     output:
         predictions=f"{RESULTS}/detection/{{experiment}}/predictions.{{split}}.json",
@@ -48,7 +48,7 @@ rule predict_boxes:
     params:
         settings=lambda wildcards: settings_json(
             input=COMPETITION.detection[wildcards.experiment].input,
-            images=submission_images() if wildcards.split == "submission" else None,
+            images=PLAN.part_images(wildcards.split),
         ),
         code=fingerprint("scripts/predict_boxes.py"),
     script:

@@ -4,7 +4,7 @@
 rule evaluate:
     input:
         digest=DIGEST,
-        split=lambda wildcards: split_file(wildcards, wildcards.station),
+        split=lambda wildcards: PLAN.split(wildcards.station, wildcards.experiment),
         predictions=f"{RESULTS}/{{station}}/{{experiment}}/predictions.{{split}}.json",
     output:
         metrics=f"{RESULTS}/{{station}}/{{experiment}}/metrics.{{split}}.json",

@@ -1,19 +1,13 @@
 """Instances: a detector's boxes, each with the mask that a segmenter finds in it."""
 
 
-def instance_parts(wildcards):
-    """The boxes and the segmenter of an instances experiment."""
-    experiment = COMPETITION.instances[wildcards.experiment]
-    return {
-        "boxes": f"{RESULTS}/detection/{experiment.detection}/predictions.{wildcards.split}.json",
-        "model": f"{RESULTS}/segmentation/{experiment.segmentation}/model.pt",
-        "split": split_file(wildcards, "instances"),
-    }
-
-
 rule predict_instances:
     input:
-        unpack(instance_parts),
+        unpack(
+            lambda wildcards: PLAN.instance_inputs(
+                wildcards.experiment, wildcards.split
+            )
+        ),
         digest=DIGEST,
     output:
         predictions=f"{RESULTS}/instances/{{experiment}}/predictions.{{split}}.json",
@@ -28,7 +22,7 @@ rule predict_instances:
     params:
         settings=lambda wildcards: settings_json(
             experiment=COMPETITION.instances[wildcards.experiment],
-            images=submission_images() if wildcards.split == "submission" else None,
+            images=PLAN.part_images(wildcards.split),
         ),
         code=fingerprint("scripts/predict_instances.py"),
     script:

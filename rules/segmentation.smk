@@ -4,7 +4,7 @@
 rule train_segmenter:
     input:
         digest=DIGEST,
-        split=lambda wildcards: split_file(wildcards, "segmentation"),
+        split=lambda wildcards: PLAN.split("segmentation", wildcards.experiment),
     output:
         model=f"{RESULTS}/segmentation/{{experiment}}/model.pt",
         history=f"{RESULTS}/segmentation/{{experiment}}/history.csv",
@@ -28,7 +28,7 @@ rule train_segmenter:
 rule evaluate_segmenter:
     input:
         digest=DIGEST,
-        split=lambda wildcards: split_file(wildcards, "segmentation"),
+        split=lambda wildcards: PLAN.split("segmentation", wildcards.experiment),
         model=f"{RESULTS}/segmentation/{{experiment}}/model.pt",
     output:
         metrics=f"{RESULTS}/segmentation/{{experiment}}/metrics.{{split}}.json",

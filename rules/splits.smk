@@ -5,9 +5,7 @@ rule splits:
     input:
         digest=DIGEST,
     output:
-        splits=expand(
-            f"{DATA}/splits/{{fold}}.json", fold=range(COMPETITION.splits.folds)
-        ),
+        splits=PLAN.splits(),
     log:
         f"{LOGS}/splits.log",
     conda:

@@ -1,25 +1,6 @@
 """The submission: written, checked, scored where a solution is known; uploaded only by the target `submit`."""
 
-from podium.workflow.summary import summarise
-
 SUBMISSION = COMPETITION.submission
-
-
-def submission_images():
-    return SUBMISSION.images if SUBMISSION else "test"
-
-
-def submission_files():
-    """What `all` makes of the submission."""
-    if not SUBMISSION:
-        return []
-    kinds = ["csv", "check.json", *(["score.json"] if SUBMISSION.solution else [])]
-    return [f"{SUBMISSIONS}/{SUBMISSION.experiment}.{kind}" for kind in kinds]
-
-
-def summary():
-    """What a run ends by saying."""
-    return summarise(f"{RESULTS}/report.html", submission_files())
 
 
 if SUBMISSION:

@@ -1,5 +1,10 @@
-"""What the Snakefile needs while it plans. Nothing heavy is imported here."""
+"""What the Snakefile needs while it plans: which files there are. Nothing heavy is imported here."""
 
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from podium.config.competition import Competition
 from podium.config.section import Section
 from podium.files import canonical_json
 
@@ -15,3 +20,97 @@ def settings_json(**parts: object) -> str:
 
 def _plain(part: object) -> object:
     return part.model_dump(mode="json") if isinstance(part, Section) else part
+
+
+def share_with_scripts(folder: str) -> None:
+    """Let the scripts of this run import podium from its own checkout, installed or not, here or on a node."""
+    path = [folder, *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(path))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A competition's files, relative to the working directory; docs/files.md says what they hold."""
+
+    competition: Competition
+
+    @property
+    def data(self) -> str:
+        return f"data/{self.competition.name}"
+
+    @property
+    def results(self) -> str:
+        return f"results/{self.competition.name}"
+
+    @property
+    def submissions(self) -> str:
+        return f"submissions/{self.competition.name}"
+
+    @property
+    def archive(self) -> str:
+        return f"{self.data}/archive.zip"
+
+    @property
+    def digest(self) -> str:
+        """The small file that stands for the whole dataset: later stations depend on it alone."""
+        return f"{self.data}/dataset/digest.txt"
+
+    @property
+    def page(self) -> str:
+        return f"{self.results}/report.html"
+
+    def local_archive(self) -> list[str]:
+        """The path of a local source where it is there, unless it is the archive's own place."""
+        source = self.competition.source
+        watched = source.kind == "local" and source.path != self.archive and Path(source.path).exists()
+        return [source.path] if watched else []
+
+    def splits(self) -> list[str]:
+        return [f"{self.data}/splits/{fold}.json" for fold in range(self.competition.splits.folds)]
+
+    def split(self, station: str, experiment: str) -> str:
+        """The split of the fold that an experiment is trained on."""
+        if station == "instances":
+            station, experiment = "detection", self.competition.instances[experiment].detection
+        return f"{self.data}/splits/{getattr(self.competition, station)[experiment].fold}.json"
+
+    def instance_inputs(self, experiment: str, part: str) -> dict[str, str]:
+        """The boxes and the segmenter of an instances experiment, and its split."""
+        settings = self.competition.instances[experiment]
+        return {
+            "boxes": f"{self.results}/detection/{settings.detection}/predictions.{part}.json",
+            "model": f"{self.results}/segmentation/{settings.segmentation}/model.pt",
+            "split": self.split("instances", experiment),
+        }
+
+    def part_images(self, part: str) -> str | None:
+        """What part_images has to know of the configuration: which images the part `submission` has."""
+        if part != "submission":
+            return None
+        return self.competition.submission.images if self.competition.submission else "test"
+
+    def submission_files(self) -> list[str]:
+        """What is made of the submission without uploading it."""
+        submission = self.competition.submission
+        if not submission:
+            return []
+        kinds = ["csv", "check.json", *(["score.json"] if submission.solution else [])]
+        return [f"{self.submissions}/{submission.experiment}.{kind}" for kind in kinds]
+
+    def reported_files(self) -> list[str]:
+        """All that the page is made of."""
+        parts = ["val", "test"] if self.competition.splits.test else ["val"]
+        metrics = [f"metrics.{part}.json" for part in parts]
+        predictions = [f"predictions.{part}.json" for part in parts]
+        kinds = {
+            "detection": ["history.csv", *metrics, *predictions],
+            "segmentation": ["history.csv", *metrics],
+            "instances": [*metrics, *predictions],
+        }
+        stations = [
+            f"{self.results}/{station}/{experiment}/{name}"
+            for station, names in kinds.items()
+            for experiment in getattr(self.competition, station)
+            for name in names
+        ]
+        return [self.digest, *self.splits(), *stations, *self.submission_files()]
