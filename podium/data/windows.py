@@ -1,5 +1,6 @@
 """Square windows around boxes: cut out, resized for a network, and pasted back."""
 
+import math
 from typing import NamedTuple
 
 import cv2
@@ -15,10 +16,14 @@ class Window(NamedTuple):
 
 
 def window_around(box: np.ndarray, context: float) -> Window:
-    """Return the window of a box (xyxy, pixels): centred on it, `context` times its longer side wider on each side."""
+    """Return the window of a box (xyxy, pixels): centred on it, `context` times its longer side wider on each side.
+
+    A box moved by whole pixels has its window moved by as many.
+    """
     x0, y0, x1, y1 = (float(value) for value in box)
     side = max(round(max(x1 - x0, y1 - y0) * (1 + 2 * context)), 1)
-    return Window(round((x0 + x1 - side) / 2), round((y0 + y1 - side) / 2), side)
+    # round() would move halves to even numbers, left or right by where the box lies.
+    return Window(math.floor((x0 + x1 - side + 1) / 2), math.floor((y0 + y1 - side + 1) / 2), side)
 
 
 def cut(image: np.ndarray, window: Window) -> np.ndarray:

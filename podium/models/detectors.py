@@ -64,11 +64,25 @@ def build_detector(settings: Detector, num_classes: int) -> FasterRCNN:
         box_nms_thresh=settings.nms_threshold,
         box_detections_per_img=settings.detections_per_image,
     )
+    for part in (detector.backbone, detector.rpn.head, detector.roi_heads.box_predictor):
+        part.register_forward_hook(_in_full_precision)
     detector.transform = _Normalise(min_size=0, max_size=0, image_mean=PIXEL_MEAN, image_std=PIXEL_STD)
     if settings.weights not in ("none", "imagenet"):
         _start_from(detector, settings)
     _freeze(detector.backbone.body, settings.freeze_at)
     return detector
+
+
+def _in_full_precision(module: nn.Module, inputs: tuple, output: object) -> object:
+    """Return a part's output as float32, also under autocast.
+
+    torchvision makes anchors and boxes of the same type as features and deltas, and 16 bits do not hold a coordinate.
+    """
+    if isinstance(output, Tensor):
+        return output.float()
+    if isinstance(output, dict):
+        return {name: _in_full_precision(module, inputs, value) for name, value in output.items()}
+    return type(output)(_in_full_precision(module, inputs, value) for value in output)
 
 
 class _Pyramid(nn.Module):
@@ -107,7 +121,9 @@ def _start_from(detector: FasterRCNN, settings: Detector) -> None:
         weights = load_checkpoint(settings.weights).weights
     own = detector.state_dict()
     misfits = [name for name in own if name not in weights or weights[name].shape != own[name].shape]
-    wrong = [name for name in misfits if not name.startswith(_CLASS_LAYERS)]
+    # Frozen batch norms count no batches.
+    missed = [name for name in misfits if not name.endswith("num_batches_tracked")]
+    wrong = [name for name in missed if not name.startswith(_CLASS_LAYERS)]
     if wrong:
         raise PodiumError(
             f"{len(wrong)} of the detector's {len(own)} tensors are missing or of another shape, as {wrong[0]}",

@@ -1,5 +1,7 @@
 """Augmentations: albumentations, named in the configuration, driven by our random numbers."""
 
+import warnings
+
 import albumentations
 import numpy as np
 
@@ -20,8 +22,11 @@ def build_transforms(augmentation: Augmentation) -> list[albumentations.BasicTra
                 mend="take a name from its documentation, with capitals as there",
             )
         try:
-            transforms.append(kind(**parameters))
-        except (TypeError, ValueError) as error:
+            with warnings.catch_warnings():
+                # A parameter that it does not know is only warned of.
+                warnings.filterwarnings("error", message="Argument")
+                transforms.append(kind(**parameters))
+        except (TypeError, ValueError, UserWarning) as error:
             raise PodiumError(f"{name} does not take {parameters}: {error}", key=f"augmentation.{name}") from None
     return transforms
 

@@ -28,6 +28,9 @@ KINDS = ["detector", "segmenter"]
 SOLVER = {"max_iter": 12, "eval_period": 5, "checkpoint_period": 1, "momentum": 0.8, "schedule": "one_cycle"}
 
 
+FILES = {"state": ".pt", "out": ".pt", "log": ""}
+
+
 class Trainings:
     """Trainings on one dataset, run one after the other by tests/training/serve.py."""
 
@@ -45,11 +48,9 @@ class Trainings:
     def start(self, kind: str, name: str, workers: int = 0, **solver) -> int:
         """Begin a training, or go on with it; return its process id."""
         job = {"kind": kind, "dataset": str(self.folder / "dataset"), "workers": workers, "solver": SOLVER | solver}
-        job |= {key: str(self.folder / f"{name}.{suffix}") for key, suffix in self._FILES.items()}
+        job |= {key: str(self.folder / f"{name}.{key}{suffix}") for key, suffix in FILES.items()}
         self.server.stdin.write(json.dumps(job) + "\n")
         return int(self.server.stdout.readline())
-
-    _FILES = {"state": "state.pt", "out": "out.pt", "log": "log"}
 
     def end(self) -> int:
         """Wait for the training to end; return its exit code."""
@@ -105,16 +106,21 @@ def assert_equal(found: dict, expected: dict) -> None:
 def test_killed_at_random_moments_and_in_the_middle_of_saves(trainings, undisturbed):
     kind, expected = undisturbed
     chance, name, killed, in_saves = random.Random(8), f"{kind}-killed", 0, 0
+
+    def half_written():
+        return list(trainings.folder.glob(f".{name}.state.*"))
+
     for attempt in range(14):
         child = trainings.start(kind, name)
         time.sleep(chance.uniform(0.0, 1.2))
-        half = trainings.folder / f".{name}.state.{child}.part.pt"
         done = trainings.folder / f"{name}.out.pt"
         if attempt % 2:
-            wait_until(lambda half=half, done=done: half.exists() or done.exists())
+            wait_until(lambda done=done: half_written() or done.exists())
         os.kill(child, signal.SIGKILL)
         killed += trainings.end() == -signal.SIGKILL
-        in_saves += half.exists()
+        in_saves += len(half_written())
+        for half in half_written():
+            half.unlink()
         if trainings.state(name).exists():
             load_state(trainings.state(name))
         if done.exists():

@@ -4,6 +4,7 @@ import csv
 import math
 import os
 import signal
+from itertools import pairwise
 
 import pytest
 import torch
@@ -73,7 +74,7 @@ def test_the_rates_that_move_the_weights_are_the_schedules_and_the_historys(sche
     _, state = fit(Slope(), settings, seed=0, state_file=tmp_path / "state.pt")
     weights = [0.0, *(row["val_weight"] for row in state.history)]
     # With a gradient of one, plain gradient descent lowers the weight by the rate.
-    applied = [before - after for before, after in zip(weights[:-1], weights[1:], strict=True)]
+    applied = [before - after for before, after in pairwise(weights)]
     assert [row["lr"] for row in state.history] == [learning_rate(settings, iteration) for iteration in range(10)]
     assert applied == pytest.approx([row["lr"] for row in state.history], abs=1e-6)
 
@@ -276,10 +277,22 @@ def test_a_signal_during_the_last_validation_does_not_spoil_a_finished_run(tmp_p
     assert state.iteration == 3
 
 
-def test_mixed_precision_keeps_weights_of_32_bits(tmp_path):
-    task, computed = Slope(begin=1.0), []
+@pytest.mark.parametrize(("precision", "kind"), [("bf16-mixed", torch.bfloat16), ("16-mixed", torch.float16)])
+def test_mixed_precision_keeps_weights_of_32_bits(precision, kind, tmp_path):
+    task, computed = Slope(begin=1.0, slope=0.25), []  # 16 bits hold it times 65536
     task.model.register_forward_hook(lambda module, inputs, output: computed.append(output.dtype))
-    weights, state = fit(task, solver(precision="bf16-mixed"), seed=0, state_file=tmp_path / "state.pt")
-    assert set(computed) == {torch.bfloat16}
+    weights, _ = fit(task, solver(precision=precision), seed=0, state_file=tmp_path / "state.pt")
+    assert set(computed) == {kind}
     assert weights["weight"].dtype == torch.float32
-    assert weight(weights) == pytest.approx(-0.5)
+    assert weight(weights) == pytest.approx(1 - 6 * 0.25 * 0.25)
+
+
+def test_the_scale_of_16_bits_is_part_of_the_state(tmp_path):
+    """Gradients are scaled by a number that grows after 2000 good steps, counted in the state."""
+    settings = solver(max_iter=4, precision="16-mixed")
+    fit(Slope(slope=0.25), settings, seed=0, state_file=tmp_path / "state.pt")
+    _, parts = load_state(tmp_path / "state.pt")
+    assert parts["scaler"]["_growth_tracker"] == 4
+    fit(Slope(slope=0.25), solver(max_iter=6, precision="16-mixed"), seed=0, state_file=tmp_path / "state.pt")
+    _, parts = load_state(tmp_path / "state.pt")
+    assert parts["scaler"]["_growth_tracker"] == 6

@@ -48,7 +48,9 @@ DESIGNS = {
 }
 
 CIVIL = np.array([(238, 238, 236), (228, 230, 234), (205, 207, 210), (176, 180, 186), (150, 160, 178), (222, 212, 188)])
-MILITARY = np.array([(128, 134, 140), (158, 162, 164), (96, 102, 82), (150, 134, 104), (84, 90, 98), (112, 116, 104)])
+MILITARY = np.array(
+    [(152, 158, 164), (178, 182, 184), (122, 130, 104), (174, 156, 124), (116, 122, 132), (140, 144, 132)]
+)
 ACCENTS = np.array([(170, 36, 40), (30, 62, 132), (20, 110, 112), (214, 122, 30), (52, 56, 66), (70, 120, 60)])
 
 
@@ -82,7 +84,7 @@ def jittered(design: Design, rng: np.random.Generator, spread: float = 0.06) -> 
 def draw_livery(rng: np.random.Generator, military: bool) -> Livery:
     """Draw the colours of one aircraft."""
     body = rng.choice(MILITARY if military else CIVIL) + rng.uniform(-10, 10) + rng.uniform(-4, 4, 3)
-    patches = rng.choice(MILITARY) * 0.85 if military and rng.random() < 0.4 else body
+    patches = rng.choice(MILITARY) * 0.85 if military and rng.random() < 0.2 else body
     accent = body * 0.8 if military else rng.choice(ACCENTS) + rng.uniform(-12, 12, 3)
     return Livery(body, accent, np.array([44.0, 50, 60]), body * 0.35 + 62 + rng.uniform(-15, 15), patches)
 

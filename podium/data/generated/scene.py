@@ -13,7 +13,7 @@ FULL = SAMPLES**2
 MIN_VISIBLE_PIXELS = 12
 MIN_VISIBLE_SHARE = 0.4
 MAX_AIRCRAFT = 12
-TRAFFIC = {"airliner": 25, "jumbo": 13, "business": 17, "turboprop": 13, "light": 10, "delta": 11, "fighter": 11}
+TRAFFIC = {"airliner": 23, "jumbo": 10, "business": 16, "turboprop": 13, "light": 10, "delta": 14, "fighter": 14}
 """How common each design is, in percent."""
 
 
