@@ -7,6 +7,8 @@ import pytest
 
 # Albumentations would ask its server for newer versions when it is imported.
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+# Small models are faster with one thread, by far where other tests run beside them. Read when torch is imported.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 ROOT = Path(__file__).parents[1]
 

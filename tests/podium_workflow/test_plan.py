@@ -5,8 +5,10 @@ import sys
 import pytest
 
 from podium.config.detection import DetectionExperiment, DetectionInput
+from podium.config.load import load_competition
 from podium.config.solver import Solver
-from podium.workflow.plan import settings_json
+from podium.config.source import LocalSource
+from podium.workflow.plan import Plan, settings_json
 
 
 def test_sections_become_plain_values_with_their_defaults():
@@ -57,3 +59,53 @@ def test_planning_imports_nothing_heavy():
         "print([n for n in ('torch', 'cv2', 'albumentations', 'pandas', 'matplotlib') if n in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.fixture
+def plan(root):
+    return Plan(load_competition([root / "config/demo.yaml"]))
+
+
+def test_the_plan_names_the_files_of_the_contract(plan):
+    assert plan.archive == "data/demo/archive.zip"
+    assert plan.digest == "data/demo/dataset/digest.txt"
+    assert plan.splits() == ["data/demo/splits/0.json"]
+    assert plan.instance_inputs("boxes_unet", "val") == {
+        "boxes": "results/demo/detection/resnet18/predictions.val.json",
+        "model": "results/demo/segmentation/unet/model.pt",
+        "split": "data/demo/splits/0.json",
+    }
+    assert plan.submission_files() == [
+        f"submissions/demo/boxes_unet.{kind}" for kind in ("csv", "check.json", "score.json")
+    ]
+    reported = plan.reported_files()
+    assert len(reported) == len(set(reported))
+    assert set(plan.submission_files()) < set(reported)
+
+
+def test_without_a_test_part_or_a_submission_nothing_of_them_is_planned(plan):
+    splits = plan.competition.splits.model_copy(update={"test": 0.0})
+    bare = Plan(plan.competition.model_copy(update={"splits": splits, "submission": None}))
+    assert bare.submission_files() == []
+    assert not [file for file in bare.reported_files() if ".test." in file]
+    assert bare.part_images("submission") == "test"
+
+
+def test_only_the_part_submission_depends_on_what_is_submitted(plan):
+    assert plan.part_images("val") is None
+    assert plan.part_images("submission") == "test"
+
+
+def test_a_local_archive_is_watched_where_it_is_there_and_not_its_own_copy(plan, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def watched(path):
+        source = LocalSource(kind="local", path=path)
+        return Plan(plan.competition.model_copy(update={"source": source})).local_archive()
+
+    assert watched("mine.zip") == []
+    (tmp_path / "mine.zip").touch()
+    assert watched("mine.zip") == ["mine.zip"]
+    (tmp_path / "data/demo").mkdir(parents=True)
+    (tmp_path / "data/demo/archive.zip").touch()
+    assert watched("data/demo/archive.zip") == []
