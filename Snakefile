@@ -20,6 +20,7 @@ if not workflow.configfiles:
 include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/splits.smk"
+include: "rules/schedules.smk"
 include: "rules/detection.smk"
 include: "rules/segmentation.smk"
 include: "rules/instances.smk"

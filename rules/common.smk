@@ -27,4 +27,5 @@ LOGS = f"{RESULTS}/logs"
 wildcard_constraints:
     experiment="[A-Za-z0-9][A-Za-z0-9_-]*",
     station="detection|instances",
+    training="detection|segmentation",
     split="val|test|submission",

@@ -9,6 +9,7 @@ rule train_detector:
     input:
         digest=DIGEST,
         split=lambda wildcards: PLAN.split("detection", wildcards.experiment),
+        weights=lambda wildcards: PLAN.starting_weights(wildcards.experiment),
     output:
         model=f"{RESULTS}/detection/{{experiment}}/model.pt",
         history=f"{RESULTS}/detection/{{experiment}}/history.csv",

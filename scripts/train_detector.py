@@ -1,6 +1,6 @@
 """Train a detector.
 
-Input: digest (of the dataset), split.
+Input: digest (of the dataset), split, weights (the model.pt to start from, where it is one).
 Output: model (weights with all that it takes to use them), history (a row per iteration).
 A killed run continues from its state beside the model; see podium.workflow.experiments.
 """
@@ -20,7 +20,7 @@ from podium.workflow.script import running
 if __name__ == "__main__":
     with running(snakemake) as settings:
         inputs, params = snakemake.input, snakemake.params
-        state = state_file(snakemake.output.model, params.settings, params.code, [inputs.digest, inputs.split])
+        state = state_file(snakemake.output.model, params.settings, params.code, [*inputs])
         checkpoint, history = train_detector(
             load_dataset(Path(inputs.digest).parent),
             read_json(inputs.split),

@@ -17,10 +17,10 @@ class Detector(Section):
     backend: Literal["torchvision"] = Field("torchvision", description="the library that the model is made of")
     backbone: Backbone = Field("resnet50", description="the residual network under the pyramid")
     weights: str = Field(
-        "none",
+        "imagenet",
         description="starting weights: none; imagenet (the backbone, from torchvision); coco (the whole detector, from "
         "torchvision, for resnet50 only); or the path of a model.pt of ours, whose class-specific layers are dropped "
-        "where the categories differ",
+        "where the number of categories differs",
     )
     norm: Literal["frozen", "batch", "group"] = Field(
         "frozen", description="normalisation in the backbone; frozen suits pretrained weights and small batches"
@@ -53,6 +53,11 @@ class Detector(Section):
             raise ValueError(f"levels {list(self.levels)} must be a range within [2, 6], beginning at 5 or before")
         if len(self.anchor_sizes) != high - low + 1:
             raise ValueError(f"{len(self.anchor_sizes)} anchor_sizes for the {high - low + 1} levels {low} to {high}")
+        if self.weights == "none" and (self.norm == "frozen" or self.freeze_at):
+            raise ValueError(
+                f"weights none with norm {self.norm} and freeze_at {self.freeze_at} would freeze random numbers: "
+                "take norm batch or group and freeze_at 0"
+            )
         if self.weights == "coco" and (self.backbone != "resnet50" or self.levels != (2, 6)):
             raise ValueError("torchvision's coco weights are for backbone resnet50 with levels [2, 6]")
         return self

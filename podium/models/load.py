@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from podium.config.detection import DetectionExperiment
+from podium.config.section import Section
 from podium.config.segmentation import SegmentationExperiment
-from podium.models.checkpoint import load_checkpoint
+from podium.errors import PodiumError
+from podium.models.checkpoint import Checkpoint, load_checkpoint
 from podium.models.detectors import build_detector
 from podium.models.segmenters import build_segmenter
 
@@ -15,7 +18,7 @@ from podium.models.segmenters import build_segmenter
 def load_detector(path: str | Path) -> tuple[nn.Module, DetectionExperiment]:
     """Return the detector of a model.pt, in evaluation mode on the GPU where there is one, and its experiment."""
     checkpoint = load_checkpoint(path)
-    experiment = DetectionExperiment.model_validate(checkpoint.settings)
+    experiment = _experiment(DetectionExperiment, checkpoint, path)
     model = build_detector(experiment.model.model_copy(update={"weights": "none"}), len(checkpoint.categories))
     return _ready(model, checkpoint.weights), experiment
 
@@ -23,9 +26,20 @@ def load_detector(path: str | Path) -> tuple[nn.Module, DetectionExperiment]:
 def load_segmenter(path: str | Path) -> tuple[nn.Module, SegmentationExperiment]:
     """Return the segmenter of a model.pt, in evaluation mode on the GPU where there is one, and its experiment."""
     checkpoint = load_checkpoint(path)
-    experiment = SegmentationExperiment.model_validate(checkpoint.settings)
+    experiment = _experiment(SegmentationExperiment, checkpoint, path)
     model = build_segmenter(experiment.model.model_copy(update={"encoder_weights": "none"}))
     return _ready(model, checkpoint.weights), experiment
+
+
+def _experiment(kind: type[Section], checkpoint: Checkpoint, path: str | Path) -> Section:
+    try:
+        return kind.model_validate(checkpoint.settings)
+    except ValidationError:
+        raise PodiumError(
+            f"this checkpoint does not hold a {kind.__name__} of this version",
+            file=path,
+            mend="train it again, or take the checkpoint of the right station",
+        ) from None
 
 
 def _ready(model: nn.Module, weights: dict) -> nn.Module:

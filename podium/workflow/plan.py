@@ -74,6 +74,11 @@ class Plan:
             station, experiment = "detection", self.competition.instances[experiment].detection
         return f"{self.data}/splits/{getattr(self.competition, station)[experiment].fold}.json"
 
+    def starting_weights(self, experiment: str) -> list[str]:
+        """The model.pt that a detector starts from, where it is one."""
+        weights = self.competition.detection[experiment].model.weights
+        return [] if weights in ("none", "imagenet", "coco") else [weights]
+
     def instance_inputs(self, experiment: str, part: str) -> dict[str, str]:
         """The boxes and the segmenter of an instances experiment, and its split."""
         settings = self.competition.instances[experiment]
@@ -103,8 +108,8 @@ class Plan:
         metrics = [f"metrics.{part}.json" for part in parts]
         predictions = [f"predictions.{part}.json" for part in parts]
         kinds = {
-            "detection": ["history.csv", *metrics, *predictions],
-            "segmentation": ["history.csv", *metrics],
+            "detection": ["schedule.svg", "history.csv", *metrics, *predictions],
+            "segmentation": ["schedule.svg", "history.csv", *metrics],
             "instances": [*metrics, *predictions],
         }
         stations = [
