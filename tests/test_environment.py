@@ -50,5 +50,7 @@ def test_the_lock_pins_and_hashes_every_dependency_and_names_no_host(root, pip):
 
 
 def test_each_dependency_is_given_a_reason(root):
-    lines = (root / "pyproject.toml").read_text().split("dependencies = [\n")[1].split("\n]")[0].splitlines()
-    assert all(re.search(r"#\s+\w+", line) for line in lines)
+    text = (root / "pyproject.toml").read_text()
+    packages = [line for line in text.splitlines() if re.match(r'  "[a-z]', line)]
+    assert len(packages) > 20
+    assert [line for line in packages if not re.search(r"#\s+\w+", line)] == []

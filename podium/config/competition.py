@@ -38,7 +38,7 @@ class Competition(Section):
         return self.source.competition if self.source.kind == "kaggle" else None
 
     @model_validator(mode="after")
-    def _references_exist(self):
+    def _parts_fit_together(self):
         for station, experiments in (("detection", self.detection), ("segmentation", self.segmentation)):
             for name, experiment in experiments.items():
                 if experiment.fold >= self.splits.folds:
@@ -54,6 +54,13 @@ class Competition(Section):
                 raise ValueError(
                     f"instances.{name} joins fold {folds[0]} of detection with fold {folds[1]} of segmentation: "
                     f"validation images of one were training images of the other"
+                )
+        for name, experiment in self.detection.items():
+            model = experiment.model
+            if model.weights == "none" and (model.norm == "frozen" or model.freeze_at):
+                raise ValueError(
+                    f"detection.{name}.model: weights none with norm {model.norm} and freeze_at {model.freeze_at} "
+                    "would freeze random numbers; take norm batch or group, and freeze_at 0"
                 )
         if self.submission:
             _known("submission.experiment", self.submission.experiment, self.instances)

@@ -53,11 +53,6 @@ class Detector(Section):
             raise ValueError(f"levels {list(self.levels)} must be a range within [2, 6], beginning at 5 or before")
         if len(self.anchor_sizes) != high - low + 1:
             raise ValueError(f"{len(self.anchor_sizes)} anchor_sizes for the {high - low + 1} levels {low} to {high}")
-        if self.weights == "none" and (self.norm == "frozen" or self.freeze_at):
-            raise ValueError(
-                f"weights none with norm {self.norm} and freeze_at {self.freeze_at} would freeze random numbers: "
-                "take norm batch or group and freeze_at 0"
-            )
         if self.weights == "coco" and (self.backbone != "resnet50" or self.levels != (2, 6)):
             raise ValueError("torchvision's coco weights are for backbone resnet50 with levels [2, 6]")
         return self

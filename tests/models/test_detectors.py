@@ -284,7 +284,7 @@ def test_settings_that_no_detector_has(changes, problem):
 def test_the_largest_detector_trains_and_predicts_on_the_cpu():
     """ResNeXt-101 32x8d with all five levels, one image of 800 x 1067 pixels; about 7 GB."""
     torch.manual_seed(0)
-    detector = Detector.model_validate({"backbone": "resnext101_32x8d", "score_threshold": 0.0, "freeze_at": 2})
+    detector = Detector(backbone="resnext101_32x8d", weights="none", score_threshold=0.0, freeze_at=2)
     model = build_detector(detector, 1)
     # Backbone, pyramid and heads of Detectron2's X-101-32x8d-FPN Faster R-CNN (104 M with 80 categories).
     assert sum(parameter.numel() for parameter in model.parameters()) == pytest.approx(104e6, rel=0.02)

@@ -52,6 +52,7 @@ def draw_dataset(folder: Path, images: int = 6, categories: tuple[str, ...] = ("
 
 DETECTOR = {
     "backbone": "resnet18",
+    "weights": "none",
     "norm": "batch",
     "freeze_at": 0,
     "levels": (2, 4),
