@@ -100,7 +100,7 @@ def draw_scene(rng: np.random.Generator, height: int, width: int, unit: float, e
 
 def _park(rng: np.random.Generator, parked: Parked, ground: Ground, unit: float, sun: float) -> None:
     """Park aircraft singly and in rows. One scale holds for the scene: an airliner's length in pixels."""
-    airliner = np.exp(rng.uniform(np.log(42), np.log(78)))
+    airliner = np.exp(rng.uniform(np.log(50), np.log(80)))
     wanted = rng.choice(np.arange(1, MAX_AIRCRAFT + 1), p=np.array([14, 14, 13, 12, 11, 9, 8, 6, 5, 3, 3, 2]) / 100)
     for _ in range(200):
         room = wanted - len(parked.placed)
@@ -131,7 +131,7 @@ def _park_row(
 ) -> None:
     """Park aircraft of one design side by side, wing tip to wing tip or somewhat apart."""
     lean = rng.uniform(-0.5, 0.5) if rng.random() < 0.5 else 0.0
-    gap = rng.uniform(0.4, 3.0) if rng.random() < 0.6 else rng.uniform(3, 12)
+    gap = rng.uniform(1.0, 4.0) if rng.random() < 0.6 else rng.uniform(4, 12)
     step = (2 * design.wing_reach * length + gap) / np.cos(lean)
     row = Frame(spot.x, spot.y, spot.angle - np.pi / 2 - lean)
     for k in range(min(room, rng.integers(3, 8))):
