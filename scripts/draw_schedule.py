@@ -15,4 +15,4 @@ if __name__ == "__main__":
     with running(snakemake) as settings:
         solver = Solver.model_validate(settings["solver"])
         rates = [(iteration + 1, learning_rate(solver, iteration)) for iteration in range(solver.max_iter)]
-        write_text(snakemake.output.drawing, curves(pd.DataFrame(rates, columns=["iteration", "lr"])))
+        write_text(snakemake.output.drawing, curves(pd.DataFrame(rates, columns=["iteration", "lr"], dtype=float)))

@@ -23,6 +23,8 @@ REFUSED = {
     "only the pooled level": ({MODEL: {"levels": [6, 6], "anchor_sizes": [64]}}, "beginning at 5 or before"),
     "levels backwards": ({MODEL: {"levels": [5, 4]}}, r"levels \[5, 4\] must be a range within \[2, 6\]"),
     "anchors unlike levels": ({MODEL: {"levels": [2, 5]}}, "5 anchor_sizes for the 4 levels 2 to 5"),
+    "a pattern without a group": ({"splits": {"group_by": r"^g\d+"}}, "has no group"),
+    "a pattern that is none": ({"splits": {"group_by": r"^g(\d+"}}, "is no regular expression"),
     "random weights frozen by norms": ({MODEL: {"weights": "none", "freeze_at": 0}}, "would freeze random numbers"),
     "random weights frozen by stages": ({MODEL: {"weights": "none", "norm": "batch"}}, "would freeze random numbers"),
     "coco of another backbone": ({MODEL: {"weights": "coco", "backbone": "resnet18"}}, "coco weights are for backbone"),

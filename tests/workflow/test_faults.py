@@ -26,7 +26,7 @@ def test_a_misspelt_key_stops_before_anything_runs(tmp_path):
 
 
 def test_an_archive_that_is_not_there(tmp_path):
-    configure(tmp_path, source=HERE)
+    configure(tmp_path, source=HERE, submission=None)
     done = snakemake(tmp_path)
     assert done.returncode != 0
     assert "there is no such archive or folder" in done.stdout
@@ -38,7 +38,7 @@ def test_a_hostile_archive_writes_nothing_outside(tmp_path):
     folder = tmp_path / "work"
     archive = folder / "data/tiny/archive.zip"
     archive.parent.mkdir(parents=True)
-    configure(folder, source=HERE)
+    configure(folder, source=HERE, submission=None)
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("../../../outside.txt", "x")
     done = snakemake(folder)
@@ -84,11 +84,11 @@ def test_killed_in_the_middle_of_training_and_run_again(tmp_path):
         start_new_session=True,
     )
     deadline = time.monotonic() + 300
-    while not list(state.glob("*.pt")) and time.monotonic() < deadline:
+    while not list(state.glob("[!.]*.pt")) and time.monotonic() < deadline:
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    assert list(state.glob("*.pt")), "the training had saved its state"
+    assert list(state.glob("[!.]*.pt")), "the training had saved its state"
     assert not (killed / model).exists()
 
     assert snakemake(killed, "--unlock").returncode == 0

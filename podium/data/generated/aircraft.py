@@ -83,7 +83,8 @@ def jittered(design: Design, rng: np.random.Generator, spread: float = 0.06) -> 
 
 def draw_livery(rng: np.random.Generator, military: bool) -> Livery:
     """Draw the colours of one aircraft."""
-    body = rng.choice(MILITARY if military and rng.random() < 0.6 else CIVIL) + rng.uniform(-10, 10) + rng.uniform(-4, 4, 3)
+    paints = MILITARY if military and rng.random() < 0.6 else CIVIL
+    body = rng.choice(paints) + rng.uniform(-10, 10) + rng.uniform(-4, 4, 3)
     patches = rng.choice(MILITARY) * 0.85 if military and rng.random() < 0.2 else body
     accent = body * 0.8 if military else rng.choice(ACCENTS) + rng.uniform(-12, 12, 3)
     return Livery(body, accent, np.array([44.0, 50, 60]), body * 0.35 + 62 + rng.uniform(-15, 15), patches)
