@@ -29,8 +29,14 @@ include: "rules/submission.smk"
 include: "rules/report.smk"
 
 
+# What needs the network, or takes a moment, runs where Snakemake runs.
 localrules:
     all,
+    archive,
+    draw_schedule,
+    upload,
+    leaderboard_score,
+    submit,
 
 
 rule all:

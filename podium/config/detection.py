@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, NonNegativeInt, model_validator
 
 from podium.config.augmentation import Augmentation
-from podium.config.section import Fraction, Section
+from podium.config.section import Fraction, Positive, Section
 from podium.config.solver import Solver
 
 Backbone = Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnext50_32x4d", "resnext101_32x8d"]
@@ -18,6 +18,7 @@ class Detector(Section):
     backbone: Backbone = Field("resnet50", description="the residual network under the pyramid")
     weights: str = Field(
         "imagenet",
+        pattern=r"^(none|imagenet|coco|.+\.pt)$",
         description="starting weights: none; imagenet (the backbone, from torchvision); coco (the whole detector, from "
         "torchvision, for resnet50 only); or the path of a model.pt of ours, whose class-specific layers are dropped "
         "where the number of categories differs",
@@ -33,10 +34,12 @@ class Detector(Section):
         (2, 6), description="finest and coarsest pyramid level; level n has stride 2^n; level 6 is pooled from 5"
     )
     fpn_channels: int = Field(256, ge=8, description="channels of the pyramid")
-    anchor_sizes: tuple[float, ...] = Field(
+    anchor_sizes: tuple[Positive, ...] = Field(
         (32, 64, 128, 256, 512), description="square root of an anchor's area in pixels, one for each level"
     )
-    aspect_ratios: tuple[float, ...] = Field((0.5, 1.0, 2.0), description="height over width of the anchors")
+    aspect_ratios: tuple[Positive, ...] = Field(
+        (0.5, 1.0, 2.0), min_length=1, description="height over width of the anchors"
+    )
     rpn_batch_size_per_image: int = Field(256, ge=1, description="anchors sampled for the loss, per image")
     proposals_train: int = Field(1000, ge=1, description="proposals kept per image in training")
     proposals_test: int = Field(1000, ge=1, description="proposals kept per image in inference")
@@ -61,7 +64,7 @@ class Detector(Section):
 class DetectionInput(Section):
     """Sizes in pixels. An image is resized so that its shorter side is min_size, its longer at most max_size."""
 
-    min_size_train: tuple[int, ...] = Field(
+    min_size_train: tuple[NonNegativeInt, ...] = Field(
         (640, 672, 704, 736, 768, 800), min_length=1, description="shorter side in training, one is drawn; 0: as it is"
     )
     max_size_train: int = Field(1333, ge=32, description="longer side in training, at most")

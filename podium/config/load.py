@@ -116,7 +116,9 @@ def _path_in(raw: object, loc: Sequence, kind: str) -> list:
     path, here = [], raw
     for index, step in enumerate(loc):
         last = index == len(loc) - 1
-        if (isinstance(here, Mapping) and step in here) or (isinstance(here, list) and isinstance(step, int)):
+        if (isinstance(here, Mapping) and step in here) or (
+            isinstance(here, list) and isinstance(step, int) and step < len(here)
+        ):
             here = here[step]
         elif not (last and kind == "missing"):
             continue

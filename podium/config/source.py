@@ -17,7 +17,7 @@ class GeneratedSource(Section):
     seed: int = Field(0, ge=0, description="seed of the drawing; another seed gives another competition")
     train_images: int = Field(200, ge=3, description="scenes with truth")
     test_images: int = Field(40, ge=1, description="scenes whose truth goes into the hidden solution")
-    size: int = Field(192, ge=64, le=4096, description="shorter side of a scene, in pixels")
+    size: int = Field(192, ge=96, le=4096, description="shorter side of a scene, in pixels")
 
 
 class LocalSource(Section):

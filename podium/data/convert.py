@@ -91,8 +91,9 @@ def build_dataset(
     for result in checked:
         quarantine.extend(result.found)
     kept = [result for result in checked if result.size]
+    ids = {}
     if sample:
-        check_sample(
+        ids = check_sample(
             sample,
             name_in(folder, sample),
             keys={result.image.key for result in kept},
@@ -103,7 +104,7 @@ def build_dataset(
     _note_twins(kept, quarantine)
     _note_categories(kept, raw.categories, quarantine)
     quarantine.enforce(checks)
-    coco = _coco(kept, raw.categories)
+    coco = _coco(kept, raw.categories, ids)
     if not coco["annotations"]:
         raise PodiumError(
             "there is no object in the training images" + _first_problem(quarantine),
@@ -166,7 +167,8 @@ def _check_all(tasks: list[Task], workers: int) -> Iterator[Checked]:
             ) from None
 
 
-def _coco(kept: list[Checked], categories: list[str]) -> dict:
+def _coco(kept: list[Checked], categories: list[str], ids: dict[str, str]) -> dict:
+    """Return the COCO dict; `ids` gives the sample submission's own way to write a test image's key."""
     numbers = {name: number for number, name in enumerate(categories, start=1)}
     images, annotations = [], []
     for image_id, result in enumerate(kept, start=1):
@@ -177,7 +179,7 @@ def _coco(kept: list[Checked], categories: list[str]) -> dict:
                 "file_name": f"{image.subset}/{image.key}{image.path.suffix}",
                 "width": result.size[0],
                 "height": result.size[1],
-                "key": image.key,
+                "key": ids.get(image.key, image.key) if image.subset == "test" else image.key,
                 "subset": image.subset,
                 "digest": result.digest,
             }
@@ -229,5 +231,11 @@ def _link(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source.resolve(), target)
+    except FileExistsError:
+        raise PodiumError(
+            "two images have this place on a disk that does not tell capitals apart",
+            file=target.name,
+            mend="rename one of them in the archive, or use another disk",
+        ) from None
     except OSError:  # Another file system, or one without hard links.
         shutil.copyfile(source, target)

@@ -16,8 +16,8 @@ def check_sample(
     test_keys: Collection[str],
     left_out: Collection[str],
     quarantine: Quarantine,
-) -> None:
-    """Compare the ids in a sample submission's first column with the images.
+) -> dict[str, str]:
+    """Compare the ids in a sample submission's first column with the images; return the id of each key asked for.
 
     An id without an image means that the archive lacks an image: it is listed like one that cannot be read. Formats
     whose ids are no image keys at all (`<ImageId>_<class>`, numbered rows) are noted only.
@@ -40,13 +40,15 @@ def check_sample(
     of_image = {name: next((key for key in (name, PurePosixPath(name).stem) if key in known), None) for name in ids}
     if ids and not any(of_image.values()):
         quarantine.note("sample submission", f"none of its {len(ids)} ids is an image's key", file=file)
-        return
+        return {}
     for name, key in of_image.items():
         if key is None:
             problem = "the sample submission asks for this image, which is missing"
             quarantine.leave_out("image", f"image {name}", problem, file=file)
         elif key not in keys:
-            problem = "the sample submission asks for this image, which was left out: a submission needs its rows"
+            problem = (
+                "the sample submission asks for this image, which was left out: a submission gets empty rows for it"
+            )
             quarantine.note(f"image {key}", problem, file=file)
     unasked = sorted(set(test_keys) - set(of_image.values()))
     if unasked:
@@ -55,6 +57,7 @@ def check_sample(
             f"it does not ask for {len(unasked)} test images: {', '.join(unasked[:5])}" + (", …" * (len(unasked) > 5)),
             file=file,
         )
+    return {key: name for name, key in of_image.items() if key is not None}
 
 
 def _ids(path: Path, file: str) -> list[str]:

@@ -34,7 +34,7 @@ def predict_boxes(model: nn.Module, dataset: Dataset, image_ids: Iterable[int], 
         height, width = image.shape[:2]
         resized = resize(image, *target_size(height, width, settings.min_size_test, settings.max_size_test))
         found = model([as_tensor(resized).to(device)])[0]
-        boxes = found["boxes"].double().cpu().numpy()
+        boxes = found["boxes"].cpu().double().numpy()
         boxes *= np.tile([width / resized.shape[1], height / resized.shape[0]], 2)
         for box, label, score in zip(boxes, found["labels"].tolist(), found["scores"].tolist(), strict=True):
             x0, y0, x1, y1 = box.tolist()

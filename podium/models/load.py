@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import torch
 from pydantic import ValidationError
 from torch import nn
 
@@ -12,6 +11,7 @@ from podium.config.segmentation import SegmentationExperiment
 from podium.errors import PodiumError
 from podium.models.checkpoint import Checkpoint, load_checkpoint
 from podium.models.detectors import build_detector
+from podium.models.device import device
 from podium.models.segmenters import build_segmenter
 
 
@@ -44,4 +44,4 @@ def _experiment(kind: type[Section], checkpoint: Checkpoint, path: str | Path) -
 
 def _ready(model: nn.Module, weights: dict) -> nn.Module:
     model.load_state_dict(weights)
-    return model.eval().to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    return model.eval().to(device())

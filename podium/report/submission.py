@@ -4,7 +4,6 @@ import csv
 from pathlib import Path
 
 from podium.config.competition import Competition
-from podium.config.source import KaggleSource
 from podium.data.dataset import Dataset
 from podium.report.blocks import Link, Listing, Missing, Section, Table, Text, number, optional_json
 from podium.report.galleries import submission_gallery
@@ -72,10 +71,9 @@ def _score(competition: Competition, submissions: Path) -> list:
 
 
 def _upload(competition: Competition) -> list:
-    source = competition.source
-    if not isinstance(source, KaggleSource):
-        return [Text("The competition's data did not come from Kaggle: there is no place to upload the file to.")]
-    name = source.competition
+    name = competition.kaggle_name
+    if name is None:
+        return [Text("No competition of Kaggle is named: there is no place to upload the file to.")]
     file = f"submissions/{competition.name}/{competition.submission.experiment}.csv"
     commands = (
         f"snakemake submit --cores 1 --configfile config/{competition.name}.yaml\n"
@@ -91,8 +89,7 @@ def _upload(competition: Competition) -> list:
 def _ledger(competition: Competition, submissions: Path) -> list:
     path = submissions / "ledger.csv"
     if not path.exists():
-        expected = isinstance(competition.source, KaggleSource)
-        return [Missing("The ledger of uploads", path.name)] if expected else []
+        return [Missing("The ledger of uploads", path.name)] if competition.kaggle_name else []
     with path.open(encoding="utf-8", newline="") as file:
         header, *rows = list(csv.reader(file)) or [[]]
     if not rows:

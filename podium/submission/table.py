@@ -20,7 +20,7 @@ def numbered_rows(path: str | Path) -> Iterator[tuple[int, list[str]]]:
     csv.field_size_limit(sys.maxsize)  # One code can be megabytes long.
     number = 0
     try:
-        with Path(path).open(encoding="utf-8", newline="") as file:
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
             for number, row in enumerate(csv.reader(file, strict=True), start=1):
                 yield number, row
     except FileNotFoundError:

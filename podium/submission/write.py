@@ -40,32 +40,37 @@ def write_submission(
     Returns
     -------
     dict
-        `rows`, `images` and `instances` that were written, and `without_pixels`, instances left out for having none.
+        `rows`, `images` and `instances` that were written; `without_pixels`, instances left out for having none;
+        `without_image`, ids of the sample whose image the dataset left out, which get the row of an empty image;
+        `not_asked_for`, predictions of images that the sample does not name.
 
     Raises
     ------
     PodiumError
-        For predictions of images that the file has no place for, without a mask, with a mask of another size or a score
-        that is not finite, or that share pixels where the format forbids it; for ids of the sample that no image has.
+        Where no id belongs to an image; for predictions of images that are not among `images`, without a mask, with a
+        mask of another size or a score that is not finite, or that share pixels where the format forbids it.
     """
-    if sample is None:
-        ordered = list(images)
-    else:
-        by_key = {image["key"]: image for image in images}
-        ids = read_ids(sample, form)
-        unknown = [key for key in ids if key not in by_key]
-        if unknown:
-            raise PodiumError(
-                f"{len(unknown)} ids belong to no image of the dataset, first {unknown[0]!r}",
-                file=sample,
-                mend="make the dataset from the same competition's archive, with its test images",
-            )
-        ordered = [by_key[key] for key in ids]
-
-    scored = {image["id"]: [] for image in ordered}
+    by_key = {image["key"]: image for image in images}
+    ids = list(by_key) if sample is None else read_ids(sample, form)
+    if not any(key in by_key for key in ids):
+        raise PodiumError(
+            f"none of the {len(ids)} ids belongs to an image of the dataset" + (f", as {ids[0]!r}" if ids else ""),
+            file=sample,
+            mend="make the dataset from the same competition's archive, with its test images; see quarantine.json",
+        )
+    counts = {
+        "rows": 0,
+        "images": len(ids),
+        "instances": 0,
+        "without_pixels": 0,
+        "without_image": 0,
+        "not_asked_for": 0,
+    }
+    asked = {by_key[key]["id"]: [] for key in ids if key in by_key}
+    known = {image["id"] for image in images}
     for number, prediction in enumerate(predictions):
         image = prediction["image_id"]
-        if image not in scored:
+        if image not in known:
             raise PodiumError(
                 f"the submission has no row for image {image}",
                 record=f"prediction {number}",
@@ -74,17 +79,25 @@ def write_submission(
             )
         if "segmentation" not in prediction:
             raise PodiumError("a prediction without a mask", record=f"prediction {number}", key="segmentation")
-        scored[image].append(prediction)
+        if image in asked:
+            asked[image].append(prediction)
+        else:
+            counts["not_asked_for"] += 1
 
-    counts = {"rows": 0, "images": len(ordered), "instances": 0, "without_pixels": 0}
     with whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(form.header)
-        for image in ordered:
-            predicted = _sorted_runs(scored[image["id"]], image, form)
+        for key in ids:
+            image = by_key.get(key)
+            if image is None:
+                writer.writerow([key, form.empty])
+                counts["rows"] += 1
+                counts["without_image"] += 1
+                continue
+            predicted = _sorted_runs(asked[image["id"]], image, form)
             instances = [runs for runs in predicted if len(runs)]
             codes = _codes(instances, image, form)
-            writer.writerows([image["key"], code] for code in codes)
+            writer.writerows([key, code] for code in codes)
             counts["rows"] += len(codes)
             counts["instances"] += len(instances)
             counts["without_pixels"] += len(predicted) - len(instances)

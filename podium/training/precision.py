@@ -3,6 +3,8 @@
 from lightning_fabric import Fabric
 from lightning_fabric.plugins import MixedPrecision
 
+from podium.models.device import device
+
 
 class _Autocast(MixedPrecision):
     """Mixed precision by autocast alone.
@@ -17,7 +19,6 @@ class _Autocast(MixedPrecision):
 
 def build_fabric(precision: str) -> Fabric:
     """Return Fabric on the GPU where there is one; `precision` is 32-true, bf16-mixed or 16-mixed."""
-    fabric = Fabric(accelerator="auto", devices=1)
-    if precision == "32-true":
-        return fabric
-    return Fabric(accelerator="auto", devices=1, plugins=[_Autocast(precision, fabric.device.type)])
+    kind = device().type
+    plugins = [] if precision == "32-true" else [_Autocast(precision, kind)]
+    return Fabric(accelerator=kind, devices=1, plugins=plugins)

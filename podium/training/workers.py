@@ -1,8 +1,8 @@
 """How many processes prepare samples."""
 
-import torch
+from podium.models.device import device
 
 
 def loader_workers(threads: int) -> int:
     """Return all of a job's threads beside a GPU, none without: there the model needs them itself."""
-    return threads if torch.cuda.is_available() else 0
+    return threads if device().type == "cuda" else 0

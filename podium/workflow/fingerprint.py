@@ -1,7 +1,7 @@
 """What a script's result depends on in this project's own code.
 
-A fingerprint covers a script, every module of `podium` that it imports, directly or not, and the data files that lie
-beside those modules. It is made of syntax trees: comments, docstrings and formatting do not count. Nothing is
+A fingerprint covers a script, every module of `podium` that it imports, directly or not, and the data files beside
+those modules that they name. It is made of syntax trees: comments, docstrings and formatting do not count. Nothing is
 imported, so that planning a workflow stays fast.
 """
 
@@ -52,12 +52,13 @@ def _imports(file: Path) -> frozenset[str]:
 
 
 def _files_of(module: str) -> list[Path]:
-    """Return a module's file; for a package its __init__.py and the data files beside it; nothing for other names."""
+    """Return a module's file and the files beside it that are named in it; nothing for other names."""
     path = ROOT.joinpath(*module.split("."))
-    if path.with_suffix(".py").is_file():
-        return [path.with_suffix(".py")]
-    if (path / "__init__.py").is_file():
-        return [path / "__init__.py", *(f for f in path.iterdir() if f.suffix in {".yaml", ".html", ".css", ".js"})]
+    for file in (path.with_suffix(".py"), path / "__init__.py"):
+        if file.is_file():
+            texts = {node.value for node in ast.walk(_tree(file)) if isinstance(node, ast.Constant)}
+            beside = (other for other in file.parent.iterdir() if other.suffix not in ("", ".py"))
+            return [file, *(other for other in beside if other.name in texts)]
     return []
 
 
@@ -75,5 +76,6 @@ def _content(file: Path) -> bytes:
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and ast.get_docstring(
             node, clean=False
         ):
-            node.body = node.body[1:]
-    return ast.dump(tree).encode()
+            node.body = node.body[1:] or [ast.Pass()]
+    # Unlike a dump of the tree, source text made from it is the same in all versions of Python.
+    return ast.unparse(tree).encode()

@@ -608,7 +608,7 @@ def test_sample_submission(root):
     (root / "sample.csv").write_text("ImageId,EncodedPixels\na,\nb,\n")
     _, _, quarantine, _ = build(root, SAMPLE)
     notes = {note["record"]: note["problem"] for note in quarantine["notes"]}
-    assert "was left out: a submission needs its rows" in notes["image a"]
+    assert "was left out: a submission gets empty rows for it" in notes["image a"]
     assert notes["sample submission"] == "it does not ask for 1 test images: t"
     for wrong in (b"", b"ImageId\nt\n", b"\xff\xfe\x00"):
         (root / "sample.csv").write_bytes(wrong)

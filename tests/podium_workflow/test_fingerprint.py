@@ -15,12 +15,13 @@ FILES = {
     "podium/training/loop.py": '"""Loop."""\n\nimport math\n\nfrom podium.data import masks\n\n\n'
     'def fit(n):\n    """Fit."""\n    # A comment.\n    return math.sin(n) + masks.f()\n',
     "podium/data/__init__.py": "",
-    "podium/data/masks.py": "from podium.errors import PodiumError\n\n\ndef f():\n    return PodiumError\n",
+    "podium/data/masks.py": "from podium.errors import PodiumError\n\n\n"
+    "def f():\n    return PodiumError, 'table.yaml'\n",
     "podium/data/unused.py": "X = 1\n",
     "podium/data/table.yaml": "a: 1\n",
     "podium/report/__init__.py": "",
     "podium/report/page.html": "<p>\n",
-    "podium/report/page.py": "X = 2\n",
+    "podium/report/page.py": "X = 'page.html'\n",
 }
 
 
@@ -71,11 +72,11 @@ NEITHER, TRAIN, BOTH = (False, False), (True, False), (True, True)
         ("podium/training/loop.py", LOOP.replace("def fit(n)", "def fit(n=1)"), TRAIN),
         ("scripts/train.py", FILES["scripts/train.py"].replace("fit(1)", "fit(2)"), TRAIN),
         ("podium/training/__init__.py", "X = 1\n", TRAIN),
-        ("podium/data/masks.py", MASKS.replace("return PodiumError", "return 3"), BOTH),
+        ("podium/data/masks.py", MASKS.replace("return PodiumError,", "return 3,"), BOTH),
         ("podium/errors.py", "class PodiumError(ValueError):\n    pass\n", BOTH),
         ("podium/__init__.py", "X = 1\n", BOTH),
         ("podium/data/table.yaml", "a: 2\n", BOTH),
-        ("podium/data/second.yaml", "b: 1\n", BOTH),
+        ("podium/data/second.yaml", "b: 1\n", NEITHER),
         ("podium/data/unused.py", "X = 3\n", NEITHER),
         ("podium/data/new.py", "X = 3\n", NEITHER),
         ("podium/data/notes.txt", "words\n", NEITHER),

@@ -8,6 +8,8 @@ from podium.submission.write import write_submission
 
 from .scene import IMAGES, block, coco, predictions
 
+NONE_LEFT = {"without_image": 0, "not_asked_for": 0}
+
 
 def test_a_row_per_instance_by_descending_score(tmp_path):
     counts = write_submission(tmp_path / "s.csv", predictions(), IMAGES, resolve_format("dsb2018"))
@@ -15,7 +17,7 @@ def test_a_row_per_instance_by_descending_score(tmp_path):
     assert (tmp_path / "s.csv").read_bytes() == (
         b"ImageId,EncodedPixels\na,14 2 18 2 22 2\na,1 1 5 1\nb,5 1 10 1 15 1\nc,\n"
     )
-    assert counts == {"rows": 4, "images": 3, "instances": 3, "without_pixels": 0}
+    assert counts == {"rows": 4, "images": 3, "instances": 3, "without_pixels": 0} | NONE_LEFT
 
 
 def test_a_row_per_image_with_the_union(tmp_path):
@@ -45,10 +47,21 @@ def test_order_of_predictions_does_not_matter(tmp_path):
     assert (tmp_path / "one").read_text().splitlines()[1] == "a,1 1 5 1"
 
 
+def test_images_that_the_dataset_lacks_get_empty_rows_and_those_not_asked_for_none(tmp_path):
+    (tmp_path / "sample.csv").write_text("\ufeffImageId,EncodedPixels\nzebra,\na,\n", encoding="utf-8")
+    corners = {image["id"]: block(image["height"], image["width"], (0, 0), (0, 0)) for image in IMAGES[:2]}
+    found = [{"image_id": key, "score": 0.9, "segmentation": coco(mask)} for key, mask in corners.items()]
+    form = resolve_format("dsb2018")
+    counts = write_submission(tmp_path / "s.csv", found, IMAGES, form, tmp_path / "sample.csv")
+    assert (counts["rows"], counts["without_image"], counts["not_asked_for"]) == (2, 1, 1)
+    assert (tmp_path / "s.csv").read_text().splitlines()[1].startswith("zebra,")
+    assert check_submission(tmp_path / "s.csv", form, IMAGES, tmp_path / "sample.csv")["ok"]
+
+
 def test_instances_without_pixels_are_counted(tmp_path):
     nothing = {"image_id": 3, "score": 0.9, "segmentation": coco(block(4, 7, (4, 4), (0, 0)))}
     counts = write_submission(tmp_path / "s.csv", [nothing], IMAGES[2:], resolve_format("dsb2018"))
-    assert counts == {"rows": 1, "images": 1, "instances": 0, "without_pixels": 1}
+    assert counts == {"rows": 1, "images": 1, "instances": 0, "without_pixels": 1} | NONE_LEFT
     assert (tmp_path / "s.csv").read_text().splitlines()[1:] == ["c,"]
 
 
@@ -74,7 +87,7 @@ def test_wrong_predictions_leave_no_file(tmp_path, prediction, words):
     [
         ("id,predicted\na,\n", "the header is 'id,predicted', the format's is 'ImageId,EncodedPixels'"),
         ("ImageId,EncodedPixels\n", "no rows"),
-        ("ImageId,EncodedPixels\na,\nzebra,\n", "'zebra'"),
+        ("ImageId,EncodedPixels\nyak,\nzebra,\n", "none of the 2 ids .* 'yak'"),
         ("ImageId,EncodedPixels\na,,\n", "row 2.* 3 fields"),
     ],
 )

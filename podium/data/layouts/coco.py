@@ -98,6 +98,8 @@ def _images(root: Path, folder: Path, entries: list, file: str, quarantine: Quar
         path, problem = None, None
         if not isinstance(name, str) or not name.strip():
             name, problem = str(number), f"its file_name is {name!r}"
+        elif ".." in PurePosixPath(name).parts:
+            problem = f"its file_name {name!r} leads upwards"  # Names become paths in the dataset.
         else:
             try:
                 path = resolve(root, folder, name)
