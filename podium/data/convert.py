@@ -156,7 +156,8 @@ def _check_all(tasks: list[Task], workers: int) -> Iterator[Checked]:
     if workers <= 1:
         yield from map(check_image, tasks)
         return
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    # Not fork: a process with threads (logging, libraries) that forks can leave a child waiting for ever.
+    context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         try:
             yield from pool.map(check_image, tasks, chunksize=max(1, min(16, len(tasks) // (4 * workers))))

@@ -1,4 +1,5 @@
 import csv
+import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
@@ -22,14 +23,10 @@ def test_an_upload_and_then_its_scores(tmp_path):
     assert [row["ref"] for row in read_ledger(ledger)] == ["7", "8"]
 
 
-def _record(path, ref):
-    record(path, {**UPLOAD, "ref": ref})
-
-
 def test_two_processes_lose_no_row(tmp_path):
     ledger = tmp_path / "ledger.csv"
-    with ProcessPoolExecutor(2) as pool:
-        list(pool.map(_record, [ledger] * 40, map(str, range(40))))
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        list(pool.map(record, [ledger] * 40, [{**UPLOAD, "ref": str(ref)} for ref in range(40)]))
     assert {row["ref"] for row in read_ledger(ledger)} == set(map(str, range(40)))
 
 

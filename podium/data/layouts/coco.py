@@ -99,7 +99,7 @@ def _images(root: Path, folder: Path, entries: list, file: str, quarantine: Quar
         if not isinstance(name, str) or not name.strip():
             name, problem = str(number), f"its file_name is {name!r}"
         elif ".." in PurePosixPath(name).parts:
-            problem = f"its file_name {name!r} leads upwards"  # Names become paths in the dataset.
+            problem = f"{name!r} leads out of the archive, or up and down in it"
         else:
             try:
                 path = resolve(root, folder, name)
