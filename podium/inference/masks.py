@@ -9,9 +9,7 @@ from torch import Tensor, nn
 
 from podium.config.segmentation import Crops
 from podium.data.windows import Window, clip, cut, scale, window_around
-
-# ImageNet's statistics of RGB in [0, 1]: those that pretrained encoders expect.
-PIXEL_MEAN, PIXEL_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+from podium.models.normalisation import PIXEL_MEAN, PIXEL_STD
 
 # Windows that go through the network together.
 _BATCH = 64

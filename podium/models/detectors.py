@@ -15,9 +15,7 @@ from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastL
 from podium.config.detection import Detector
 from podium.errors import PodiumError
 from podium.models.checkpoint import load_checkpoint
-
-# ImageNet's statistics of RGB in [0, 1], with which torchvision's weights were trained.
-PIXEL_MEAN, PIXEL_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+from podium.models.normalisation import PIXEL_MEAN, PIXEL_STD
 
 # Layers whose shape depends on the number of categories.
 _CLASS_LAYERS = "roi_heads.box_predictor."
