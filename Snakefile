@@ -21,6 +21,7 @@ include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/splits.smk"
 include: "rules/schedules.smk"
+include: "rules/zoo.smk"
 include: "rules/detection.smk"
 include: "rules/segmentation.smk"
 include: "rules/instances.smk"
@@ -33,7 +34,9 @@ include: "rules/report.smk"
 localrules:
     all,
     archive,
+    zoo_weights,
     draw_schedule,
+    draw_curves,
     upload,
     leaderboard_score,
     submit,
@@ -43,6 +46,7 @@ rule all:
     default_target: True
     input:
         PLAN.page,
+        PLAN.curves(),
         PLAN.submission_files(),
 
 

@@ -17,7 +17,8 @@ rule evaluate:
         runtime=60,
     params:
         settings=lambda wildcards: settings_json(
-            evaluation=COMPETITION.evaluation, masks=wildcards.station == "instances"
+            evaluation=COMPETITION.evaluation,
+            masks=PLAN.finds_masks(wildcards.station, wildcards.experiment),
         ),
         code=fingerprint("scripts/evaluate.py"),
     script:

@@ -2,9 +2,12 @@
 
 Input: digest (of the dataset), split.
 Output: model (weights with all that it takes to use them), history (a row per iteration).
-A killed run continues from its state beside the model; see podium.workflow.experiments.
+A killed run continues from its state beside the model; see podium.workflow.experiments. While it runs its numbers can
+be followed with `tensorboard --logdir results`, and where the configuration's `tracking` sends them.
 """
 
+import logging
+from functools import partial
 from pathlib import Path
 
 from podium.config.segmentation import SegmentationExperiment
@@ -12,22 +15,34 @@ from podium.data.dataset import load_dataset
 from podium.files import read_json
 from podium.models.checkpoint import save_checkpoint
 from podium.training.history import write_history
+from podium.training.processes import run
+from podium.training.schedule_advice import advice
 from podium.training.segmentation import train_segmenter
-from podium.training.workers import loader_workers
+from podium.training.tracking import trackers
+from podium.training.workers import loader_workers, training_processes
 from podium.workflow.experiments import remove_foreign_states, state_file
 from podium.workflow.script import running
 
 if __name__ == "__main__":
     with running(snakemake) as settings:
-        inputs, params = snakemake.input, snakemake.params
+        inputs, params, folder = snakemake.input, snakemake.params, Path(snakemake.output.model).parent
         state = state_file(snakemake.output.model, params.settings, params.code, [inputs.digest, inputs.split])
-        checkpoint, history = train_segmenter(
+        experiment = SegmentationExperiment.model_validate(settings["experiment"])
+        for line in advice(experiment.solver):
+            logging.warning(line)
+        train = partial(
+            train_segmenter,
             load_dataset(Path(inputs.digest).parent),
             read_json(inputs.split),
-            SegmentationExperiment.model_validate(settings["experiment"]),
+            experiment,
             state_file=state,
             workers=loader_workers(snakemake.threads),
+            # Not a part of params: where numbers are shown is no reason to train again.
+            trackers=trackers(
+                snakemake.config.get("tracking", "none"), folder, state_file=state, settings=settings["experiment"]
+            ),
         )
+        checkpoint, history = run(train, training_processes(snakemake.resources.get("gpu", 1)))
         write_history(snakemake.output.history, history)
         save_checkpoint(snakemake.output.model, checkpoint)
         remove_foreign_states(state)

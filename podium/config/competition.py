@@ -12,6 +12,7 @@ from podium.config.segmentation import SegmentationExperiment
 from podium.config.source import Source
 from podium.config.splits import Splits
 from podium.config.submission import Submission
+from podium.config.tracking import Tracking
 
 
 class Competition(Section):
@@ -29,6 +30,9 @@ class Competition(Section):
     evaluation: Evaluation = Field(Evaluation(), description="how predictions are judged")
     submission: Submission | None = Field(None, description="what is sent to the competition; null: nothing")
     report: Report = Field(Report(), description="what the page shows")
+    tracking: Tracking = Field(
+        "none", description="a service that is sent a training's numbers while it runs; no training is rerun for it"
+    )
 
     @property
     def kaggle_name(self) -> str | None:
@@ -36,6 +40,12 @@ class Competition(Section):
         if self.submission and self.submission.competition:
             return self.submission.competition
         return self.source.competition if self.source.kind == "kaggle" else None
+
+    @model_validator(mode="after")
+    def _name_is_free(self):
+        if self.name == "zoo":
+            raise ValueError("name: 'zoo' is taken: data/zoo/ holds downloaded weights; choose another name")
+        return self
 
     @model_validator(mode="after")
     def _parts_fit_together(self):
@@ -61,6 +71,11 @@ class Competition(Section):
                 raise ValueError(
                     f"detection.{name}.model: weights none with norm {model.norm} and freeze_at {model.freeze_at} "
                     "would freeze random numbers; take norm batch or group, and freeze_at 0"
+                )
+            if model.weights in ("none", "imagenet") and experiment.solver.heads_only_iters:
+                raise ValueError(
+                    f"detection.{name}.solver.heads_only_iters: with weights {model.weights} there are random numbers "
+                    "outside of the heads, too, which would be frozen; start from a whole detector, or leave it at 0"
                 )
         if self.submission:
             _known("submission.experiment", self.submission.experiment, self.instances)

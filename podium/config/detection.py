@@ -1,5 +1,7 @@
 """A detection experiment: one detector, fully described. Names follow Detectron2's keys."""
 
+import difflib
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field, NonNegativeInt, model_validator
@@ -7,21 +9,35 @@ from pydantic import Field, NonNegativeInt, model_validator
 from podium.config.augmentation import Augmentation
 from podium.config.section import Fraction, Positive, Section
 from podium.config.solver import Solver
-
-Backbone = Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnext50_32x4d", "resnext101_32x8d"]
+from podium.config.zoo import Architecture, Backbone, Pixels, zoo
 
 
 class Detector(Section):
-    """Faster R-CNN with a feature pyramid."""
+    """Faster R-CNN or Mask R-CNN with a feature pyramid. Both backends compute the same function of these keys."""
 
-    backend: Literal["torchvision"] = Field("torchvision", description="the library that the model is made of")
+    backend: Literal["torchvision", "detectron2"] = Field(
+        "torchvision", description="the library that the model is made of; weights go from one to the other"
+    )
+    architecture: Architecture = Field("faster_rcnn", description="mask_rcnn finds a mask in each box, too")
     backbone: Backbone = Field("resnet50", description="the residual network under the pyramid")
     weights: str = Field(
         "imagenet",
-        pattern=r"^(none|imagenet|coco|.+\.pt)$",
-        description="starting weights: none; imagenet (the backbone, from torchvision); coco (the whole detector, from "
-        "torchvision, for resnet50 only); or the path of a model.pt of ours, whose class-specific layers are dropped "
-        "where the number of categories differs",
+        pattern=r"^(none|imagenet|.+\.(pt|pth|pkl)|COCO-.+)$",
+        description="starting weights: none; imagenet (the backbone, from torchvision); a detector of Detectron2's "
+        "model zoo, as COCO-Detection/faster_rcnn_X_101_32x8d_FPN_3x, which also sets architecture, backbone, pixels "
+        "and stride_in_1x1; or the path of a model.pt of ours or of a .pkl or .pth of Detectron2's. Of the layers "
+        "that are particular to categories, the rows of categories with equal names are kept",
+    )
+    pixels: Pixels = Field(
+        "rgb",
+        description="how pixels are normalised, which must be as the starting weights had it: rgb: red, green, blue by "
+        "ImageNet's mean and standard deviation (torchvision); bgr: blue, green, red, 0 to 255, less the mean (ResNets "
+        "of Detectron2's zoo); bgr_std: the same over the standard deviation (its ResNeXt)",
+    )
+    stride_in_1x1: bool = Field(
+        False,
+        description="a bottleneck block halves the image in its first, 1x1, convolution (ResNets of Detectron2's zoo), "
+        "not in the 3x3 (torchvision, ResNeXt)",
     )
     norm: Literal["frozen", "batch", "group"] = Field(
         "frozen", description="normalisation in the backbone; frozen suits pretrained weights and small batches"
@@ -45,9 +61,41 @@ class Detector(Section):
     proposals_test: int = Field(1000, ge=1, description="proposals kept per image in inference")
     batch_size_per_image: int = Field(512, ge=1, description="proposals sampled for the box head's loss, per image")
     head_features: int = Field(1024, ge=8, description="width of the box head's two layers")
+    smooth_l1_beta: float = Field(
+        0.0, ge=0, description="errors of boxes under this count by their squares; 0: all count by their size"
+    )
+    mask_channels: int = Field(256, ge=8, description="width of the mask head's convolutions")
     score_threshold: Fraction = Field(0.05, description="detections under it are dropped in inference")
     nms_threshold: Fraction = Field(0.5, description="IoU above which the lower-scored of two boxes is dropped")
     detections_per_image: int = Field(100, ge=1, description="the most detections kept per image")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _zoo_weights_say_what_model_they_are_of(cls, raw: object) -> object:
+        if isinstance(raw, Mapping) and raw.get("weights") in zoo():
+            return {**zoo()[raw["weights"]].settings, **raw}
+        return raw
+
+    @model_validator(mode="after")
+    def _weights_and_model_agree(self):
+        if not self.weights.startswith("COCO-") or self.weights.endswith((".pt", ".pth", ".pkl")):
+            return self
+        if self.weights not in zoo():
+            near = difflib.get_close_matches(self.weights, zoo(), n=1, cutoff=0.0)
+            raise ValueError(
+                f"weights: {self.weights!r} is not in the zoo; did you mean {near[0]!r}? Known: {', '.join(zoo())}"
+            )
+        trained = zoo()[self.weights].settings | {
+            "norm": "frozen",
+            "levels": (2, 6),
+            "fpn_channels": 256,
+            "head_features": 1024,
+            "mask_channels": 256,
+        }
+        for key, value in trained.items():
+            if getattr(self, key) != value:
+                raise ValueError(f"weights {self.weights} are of a model with {key} {value}, not {getattr(self, key)}")
+        return self
 
     @model_validator(mode="after")
     def _levels_and_anchors_agree(self):
@@ -56,8 +104,6 @@ class Detector(Section):
             raise ValueError(f"levels {list(self.levels)} must be a range within [2, 6], beginning at 5 or before")
         if len(self.anchor_sizes) != high - low + 1:
             raise ValueError(f"{len(self.anchor_sizes)} anchor_sizes for the {high - low + 1} levels {low} to {high}")
-        if self.weights == "coco" and (self.backbone != "resnet50" or self.levels != (2, 6)):
-            raise ValueError("torchvision's coco weights are for backbone resnet50 with levels [2, 6]")
         return self
 
 
@@ -76,6 +122,7 @@ class DetectionInput(Section):
     augmentation: Augmentation = Field(
         Augmentation(({"HorizontalFlip": {"p": 0.5}},)), description="albumentations transforms, in training only"
     )
+    filter_empty: bool = Field(False, description="leave images without objects out of training, as Detectron2 does")
 
 
 class DetectionExperiment(Section):

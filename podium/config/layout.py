@@ -58,3 +58,8 @@ class Checks(Section):
         description="boxes of no area or outside the image, masks of another size, empty masks: leave out and list, "
         "or stop",
     )
+    drop_categories: tuple[str, ...] = Field(
+        (),
+        description="categories that are left out of the dataset with all their annotations; their images stay. A "
+        "detector that starts from weights with more categories keeps the rows of those that remain",
+    )

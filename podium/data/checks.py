@@ -10,7 +10,7 @@ from pycocotools import mask as coco_mask
 from podium.data import masks
 from podium.data.images import examine, read_mask
 from podium.data.quarantine import Quarantine
-from podium.data.records import RawAnnotation, RawImage
+from podium.data.records import RawAnnotation, RawDataset, RawImage
 from podium.errors import PodiumError
 from podium.files import file_digest
 
@@ -91,6 +91,30 @@ def distinct_images(images: Sequence[RawImage], quarantine: Quarantine) -> list[
             else:
                 kept_by_key[image.key] = image
     return [kept_by_key[key] for key in sorted(kept_by_key)]
+
+
+def drop_categories(raw: RawDataset, names: Sequence[str], quarantine: Quarantine) -> None:
+    """Remove categories and their annotations, which are counted; images stay.
+
+    Raises
+    ------
+    PodiumError
+        A name is not one of the dataset's categories, or none of these is left.
+    """
+    unknown = [name for name in names if name not in raw.categories]
+    if unknown:
+        raise PodiumError(
+            f"there is no category {', '.join(map(repr, unknown))}",
+            key="checks.drop_categories",
+            mend=f"take names from the dataset's: {', '.join(raw.categories)}",
+        )
+    if names and not set(raw.categories) - set(names):
+        raise PodiumError("no category is left", key="checks.drop_categories", mend="drop fewer categories")
+    for name in dict.fromkeys(names):
+        number = sum(annotation.category == name for annotation in raw.annotations)
+        quarantine.drop(f"category {name}", number, f"its {number} annotations were left out, as configured")
+    raw.categories = [name for name in raw.categories if name not in names]
+    raw.annotations = [annotation for annotation in raw.annotations if annotation.category not in names]
 
 
 def check_image(task: Task) -> Checked:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from podium.config.layout import AnyLayout, Checks
 from podium.data.archives import extract
-from podium.data.checks import Checked, Task, check_image, distinct_images
+from podium.data.checks import Checked, Task, check_image, distinct_images, drop_categories
 from podium.data.folders import whole_folder
 from podium.data.layouts.coco import read_coco
 from podium.data.layouts.dsb2018 import read_dsb2018
@@ -87,6 +87,7 @@ def build_dataset(
     quarantine = Quarantine()
     sample = find(folder, layout.sample_submission, "sample_submission") if layout.sample_submission else None
     raw = _READERS[layout.kind](folder, layout, quarantine)
+    drop_categories(raw, checks.drop_categories, quarantine)
     checked = list(_check_all(_tasks(raw, quarantine), workers))
     for result in checked:
         quarantine.extend(result.found)

@@ -46,6 +46,8 @@ class Quarantine:
         Annotations left out because their image was; `checks.images` decides about them.
     mended, notes
         Changed; only worth knowing.
+    annotations_dropped
+        How many were left out because the configuration drops their categories; a note for each category.
     """
 
     images: list[Finding] = field(default_factory=list)
@@ -53,6 +55,7 @@ class Quarantine:
     orphans: list[Finding] = field(default_factory=list)
     mended: list[Finding] = field(default_factory=list)
     notes: list[Finding] = field(default_factory=list)
+    annotations_dropped: int = 0
 
     def leave_out(
         self,
@@ -72,6 +75,11 @@ class Quarantine:
     def note(self, record: str, problem: str, *, file: str | None = None, key: str | None = None) -> None:
         self.notes.append(Finding(record, problem, file, key))
 
+    def drop(self, record: str, number: int, problem: str) -> None:
+        """Note that annotations were left out as configured, which is no fault of theirs."""
+        self.annotations_dropped += number
+        self.note(record, problem, key="checks.drop_categories")
+
     def extend(self, other: "Quarantine") -> None:
         """Append another's findings, as those of one image to those of all."""
         self.images += other.images
@@ -79,6 +87,7 @@ class Quarantine:
         self.orphans += other.orphans
         self.mended += other.mended
         self.notes += other.notes
+        self.annotations_dropped += other.annotations_dropped
 
     def enforce(self, checks: Checks) -> None:
         """Raise a PodiumError with the first findings where the policy is to stop."""
@@ -111,6 +120,7 @@ class Quarantine:
             "counts": {
                 "images_left_out": len(self.images),
                 "annotations_left_out": len(self.annotations) + len(self.orphans),
+                "annotations_dropped": self.annotations_dropped,
                 "mended": len(self.mended),
                 "notes": len(self.notes),
             },

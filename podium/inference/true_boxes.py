@@ -1,6 +1,6 @@
 """A segmenter judged by itself: the masks that it finds in the true boxes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from torch import nn
@@ -24,18 +24,25 @@ def true_box_scores(
 
     Every object has equal weight; see podium.evaluation.masks.mean_scores.
     """
+    found = true_box_masks(model, dataset, image_ids, settings, threshold)
+    return mean_scores(pair for pairs in found for pair in pairs)
 
-    def pairs():
-        for image_id in image_ids:
-            objects = objects_with_masks(dataset, image_id)
-            if not objects:
-                continue
-            image = dataset.read(image_id)
-            found = probabilities(model, image, [corners(entry) for entry in objects], settings)
-            for entry, (probability, x, y) in zip(objects, found, strict=True):
-                yield entry["segmentation"], encode_at(probability > threshold, x, y, *image.shape[:2])
 
-    return mean_scores(pairs())
+def true_box_masks(
+    model: nn.Module, dataset: Dataset, image_ids: Iterable[int], settings: Crops, threshold: float = 0.5
+) -> Iterator[list[tuple[dict, dict]]]:
+    """Yield for each image the true and the found mask of each of its objects, as RLE of the image's size."""
+    for image_id in image_ids:
+        objects = objects_with_masks(dataset, image_id)
+        if not objects:
+            yield []
+            continue
+        image = dataset.read(image_id)
+        found = probabilities(model, image, [corners(entry) for entry in objects], settings)
+        yield [
+            (entry["segmentation"], encode_at(probability > threshold, x, y, *image.shape[:2]))
+            for entry, (probability, x, y) in zip(objects, found, strict=True)
+        ]
 
 
 def corners(entry: AnnotationEntry) -> np.ndarray:

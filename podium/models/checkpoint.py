@@ -1,5 +1,6 @@
 """model.pt: a trained model with all that it takes to use it."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,7 +24,8 @@ class Checkpoint:
     categories
         Names, in the order of category ids 1 … k.
     normalisation
-        `mean` and `std` that the model takes from pixels (RGB in [0, 1]).
+        What the model does to pixels: for a detector the `order` of the channels, RGB or BGR, and `mean` and `std` in
+        it of values 0 to 255; for a segmenter `mean` and `std` of RGB in [0, 1].
     iteration
         After how many iterations of training the weights were taken.
     """
@@ -31,7 +33,7 @@ class Checkpoint:
     weights: dict[str, Tensor]
     settings: dict
     categories: list[str]
-    normalisation: dict[str, list[float]]
+    normalisation: dict[str, str | Sequence[float]]
     iteration: int
 
 
@@ -46,6 +48,11 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     if not Path(path).is_file():
         raise PodiumError("there is no such checkpoint", file=path)
     try:
-        return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
+        checkpoint = Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
+        tensors = all(isinstance(name, str) and isinstance(value, Tensor) for name, value in checkpoint.weights.items())
+        names = isinstance(checkpoint.categories, list) and all(isinstance(name, str) for name in checkpoint.categories)
+        if not (tensors and names and isinstance(checkpoint.settings, dict)):
+            raise TypeError("weights, settings or categories are of another kind")
     except Exception as error:
         raise PodiumError(f"this is no checkpoint of podium: {error}", file=path) from error
+    return checkpoint

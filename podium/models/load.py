@@ -1,5 +1,7 @@
 """Trained models from their checkpoints, ready to predict."""
 
+import logging
+from importlib.util import find_spec
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -14,12 +16,18 @@ from podium.models.detectors import build_detector
 from podium.models.device import device
 from podium.models.segmenters import build_segmenter
 
+log = logging.getLogger(__name__)
+
 
 def load_detector(path: str | Path) -> tuple[nn.Module, DetectionExperiment]:
     """Return the detector of a model.pt, in evaluation mode on the GPU where there is one, and its experiment."""
     checkpoint = load_checkpoint(path)
     experiment = _experiment(DetectionExperiment, checkpoint, path)
-    model = build_detector(experiment.model.model_copy(update={"weights": "none"}), len(checkpoint.categories))
+    changes = {"weights": "none"}
+    if experiment.model.backend == "detectron2" and not find_spec("detectron2"):
+        log.info("Detectron2 is not installed: the torchvision backend, which computes the same, takes its place")
+        changes["backend"] = "torchvision"
+    model = build_detector(experiment.model.model_copy(update=changes), len(checkpoint.categories))
     return _ready(model, checkpoint.weights), experiment
 
 

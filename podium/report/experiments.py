@@ -6,6 +6,7 @@ from pathlib import Path
 
 from podium.config.competition import Competition
 from podium.config.section import Section as Settings
+from podium.config.solver import Solver
 from podium.report.blocks import (
     Drawing,
     Folded,
@@ -23,6 +24,7 @@ from podium.report.blocks import (
 from podium.report.names import SCORES
 from podium.report.plots import inline, loss_curve, read_history, validation_curve
 from podium.report.settings import as_yaml
+from podium.training.schedule_advice import advice
 
 SPLITS = {"val": "validation", "test": "test"}
 MOST_CATEGORIES = 12
@@ -37,7 +39,7 @@ def detection_section(name: str, competition: Competition, results: Path) -> Sec
         f"detection-{name}",
         [
             _settings(competition.detection[name]),
-            *_schedule(results, f"{folder}/schedule.svg"),
+            *_schedule(results, f"{folder}/schedule.svg", competition.detection[name].solver),
             *_curves(results, f"{folder}/history.csv", f"detection-{name}"),
             *_instance_metrics(results, folder),
         ],
@@ -55,7 +57,7 @@ def segmentation_section(name: str, competition: Competition, results: Path) -> 
         f"segmentation-{name}",
         [
             _settings(competition.segmentation[name]),
-            *_schedule(results, f"{folder}/schedule.svg"),
+            *_schedule(results, f"{folder}/schedule.svg", competition.segmentation[name].solver),
             *_curves(results, f"{folder}/history.csv", f"segmentation-{name}"),
             *table,
             *missing,
@@ -73,13 +75,14 @@ def _settings(experiment: Settings) -> Listing:
     return Listing("Settings", as_yaml(experiment.model_dump(mode="json")))
 
 
-def _schedule(results: Path, file: str) -> list[Drawing]:
+def _schedule(results: Path, file: str, solver: Solver) -> list[Drawing]:
     path = results / file
     if not path.exists():
         return []
     source = "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
     caption = "The learning rate as it was planned before training."
-    return [Drawing(source, "Planned learning rate over iterations", caption)]
+    # The drawing shows the advice; its words are also for those who do not see it, and for searching.
+    return [Drawing(source, " ".join(["Planned learning rate over iterations.", *advice(solver)]), caption)]
 
 
 def _curves(results: Path, file: str, anchor: str) -> list:

@@ -2,6 +2,7 @@
 
 import io
 import re
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -103,6 +104,68 @@ def loss_curve(history: pd.DataFrame) -> str | None:
 def validation_curve(history: pd.DataFrame) -> str | None:
     """Return the SVG of the validation metrics alone, None where there are none."""
     return _curves(history, [_validation]) if _validation(None, history) else None
+
+
+def schedule_plot(rates: Sequence[float], notes: Sequence[str], heads_only: int = 0) -> str:
+    """Return the SVG of the rates of a training's iterations, with sentences about them under it.
+
+    Parameters
+    ----------
+    rates
+        One for each iteration. Up to `MOST_POINTS` of them, each is a point of the line.
+    notes
+        Sentences; lines are broken so that they fit the width.
+    heads_only
+        The number of iterations at the start that train the heads alone: a shaded region.
+    """
+    lines = [line for note in notes for line in textwrap.wrap(f"• {note}", 76)]
+    height = 2.8 + (0.165 * len(lines) + 0.1 if lines else 0)
+    # Unsimplified, for a line to be trusted at every iteration.
+    with mpl.rc_context(_STYLE | {"path.simplify": False}):
+        figure = Figure(figsize=(5.2, height), layout="constrained")
+        figure.get_layout_engine().set(rect=(0, 1 - 2.8 / height, 1, 2.8 / height))
+        axes = figure.add_subplot()
+        x, y = np.arange(1.0, len(rates) + 1), np.array(rates, dtype=float)
+        axes.plot(*_thinned(x, y), color=SERIES[0], linewidth=1.3, gid="rates", **_dots(x))
+        if heads_only and len(x):
+            axes.axvspan(0, min(heads_only, len(x)) + 0.5, color=SERIES[6], alpha=0.2, linewidth=0, gid="heads only")
+            axes.annotate("heads only", (0, 1), (4, -3), "axes fraction", "offset points", va="top", color=INK)
+        if len(x):
+            axes.set_ylim(0, max(rates) * (1.25 if heads_only else 1.06) or None)
+            axes.set_xlim(0, len(x) + 1)
+            axes.yaxis.set_major_formatter("{x:.3g}")
+        else:
+            axes.text(0.5, 0.5, "no iterations", ha="center", va="center", transform=axes.transAxes)
+        axes.set(title="learning rate", xlabel="iteration")
+        figure.text(0.02, 0.06 / height, "\n".join(lines), va="bottom", linespacing=1.25)
+        return _svg(figure)
+
+
+def range_test_plot(table: pd.DataFrame, marks: Mapping[str, float]) -> str:
+    """Return the SVG of a learning-rate range test.
+
+    Parameters
+    ----------
+    table
+        `lr`, `loss` and `smoothed`, a row an iteration.
+    marks
+        Rates to be marked, by what they are called.
+    """
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(5.2, 3.2), layout="constrained")
+        axes = figure.add_subplot()
+        axes.plot(table["lr"], table["loss"], color=SERIES[0], alpha=0.35, linewidth=0.7, label="loss")
+        axes.plot(table["lr"], table["smoothed"], color=SERIES[0], linewidth=1.5, label="smoothed")
+        for place, (name, rate) in enumerate(marks.items(), start=1):
+            axes.axvline(rate, color=SERIES[place], linewidth=1.2, linestyle="--", label=f"{name}: {rate:.2g}")
+        axes.set_xscale("log")
+        # What diverges at the end would flatten all that comes before it.
+        if len(table):
+            low, high = table["smoothed"].min(), table["smoothed"].iloc[: len(table) // 2 + 1].max()
+            axes.set_ylim(max(0.0, low - 0.5 * (high - low) - 0.02 * high), high + 0.5 * (high - low) + 0.02 * high)
+        axes.set(title="loss while the learning rate rises", xlabel="learning rate")
+        axes.legend(loc="best")
+        return _svg(figure)
 
 
 def histogram(values: Sequence[float], label: str, unit: str) -> str:

@@ -1,41 +1,52 @@
 """Training a detector: its samples, its losses, its validation."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import albumentations
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from podium.config.detection import DetectionExperiment, DetectionInput
-from podium.data.dataset import Dataset
+from podium.data.dataset import AnnotationEntry, Dataset
+from podium.data.masks import Rle, decode
 from podium.data.resize import resize, target_size
 from podium.errors import PodiumError
 from podium.evaluation.coco import average_precision
-from podium.inference.boxes import as_tensor, predict_boxes
+from podium.inference.boxes import as_tensor, boxes_by_image
 from podium.models.checkpoint import Checkpoint
-from podium.models.detectors import PIXEL_MEAN, PIXEL_STD, build_detector
+from podium.models.detectors import build_detector
+from podium.models.rcnn.pixels import STATISTICS
+from podium.models.starting_weights import start_from
 from podium.training.augment import apply, build_transforms
 from podium.training.loop import fit, kept_iteration
+from podium.training.watchers import Tracker
 
 # An object cut off by a crop counts while this part of its box is left.
 _VISIBLE = 0.25
 
 
 class DetectionSamples:
-    """Images with boxes, resized, cropped and augmented. Crowds are not trained on."""
+    """Images with boxes and, where they are asked for, masks; resized, cropped and augmented. Crowds are left out."""
 
-    def __init__(self, dataset: Dataset, image_ids: list[int], settings: DetectionInput):
-        if not image_ids:
+    def __init__(self, dataset: Dataset, image_ids: list[int], settings: DetectionInput, masks: bool = False):
+        self.dataset, self.settings, self.masks = dataset, settings, masks
+        self.image_ids = [
+            image_id for image_id in image_ids if not settings.filter_empty or _objects(dataset, image_id)
+        ]
+        if not self.image_ids:
             raise PodiumError("no image in the training part", file=dataset.folder / "annotations.json", key="splits")
-        self.dataset, self.image_ids, self.settings = dataset, image_ids, settings
+        if masks:
+            _require_masks(dataset, self.image_ids)
         crop, side = [], settings.crop_train
         if side:
             crop = [albumentations.RandomCrop(side, side, pad_if_needed=True, border_mode=0, fill=0)]
         self.pipeline = albumentations.Compose(
             [*crop, *build_transforms(settings.augmentation)],
             bbox_params=albumentations.BboxParams(
-                "pascal_voc", label_fields=["labels"], min_visibility=_VISIBLE, min_area=1.0, clip=True
+                "pascal_voc", label_fields=["places"], min_visibility=_VISIBLE, min_area=1.0, clip=True
             ),
         )
 
@@ -43,29 +54,64 @@ class DetectionSamples:
         return len(self.image_ids)
 
     def draw(self, index: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return an image, float (3, h, w) in [0, 1], and its target: `boxes` (n, 4) xyxy in pixels, `labels` (n,)."""
+        """Return an image, uint8 (3, h, w), and its target.
+
+        The target has `boxes`, float32 (n, 4), xyxy in pixels, `labels`, int64 (n,), and where they are asked for
+        `masks`, uint8 (n, h, w).
+        """
         image_id = self.image_ids[index]
         image = self.dataset.read(image_id)
         before = image.shape[:2]
         min_size = int(rng.choice(self.settings.min_size_train))
         image = resize(image, *target_size(*before, min_size, self.settings.max_size_train))
-        objects = [entry for entry in self.dataset.annotations[image_id] if not entry["iscrowd"]]
+        objects = _objects(self.dataset, image_id)
         boxes = np.array([entry["bbox"] for entry in objects], dtype=np.float64).reshape(-1, 4)
         boxes[:, 2:] += boxes[:, :2]
         boxes *= np.tile(np.array(image.shape[1::-1]) / before[::-1], 2)
-        labels = np.array([entry["category_id"] for entry in objects], dtype=np.int64)
-        drawn = apply(self.pipeline, rng, image=image, bboxes=boxes, labels=labels)
+        masks = [_resized(entry["segmentation"], *image.shape[:2]) for entry in objects] if self.masks else []
+        more = {"masks": masks} if masks else {}
+        # Boxes that are cut off disappear, masks do not: the places say which are left.
+        drawn = apply(self.pipeline, rng, image=image, bboxes=boxes, places=np.arange(len(objects)), **more)
+        left = [int(place) for place in drawn["places"]]
+        labels = [objects[place]["category_id"] for place in left]
         target = {
             "boxes": torch.as_tensor(np.array(drawn["bboxes"]), dtype=torch.float32).reshape(-1, 4),
-            "labels": torch.as_tensor(np.array(drawn["labels"]), dtype=torch.int64),
+            "labels": torch.as_tensor(labels, dtype=torch.int64),
         }
+        if self.masks:
+            kept = np.zeros((len(left), *drawn["image"].shape[:2]), dtype=np.uint8)
+            for mask, place in zip(kept, left, strict=True):
+                mask[:] = drawn["masks"][place]
+            target["masks"] = torch.from_numpy(kept)
         return as_tensor(drawn["image"]), target
+
+
+def _objects(dataset: Dataset, image_id: int) -> list[AnnotationEntry]:
+    return [entry for entry in dataset.annotations[image_id] if not entry["iscrowd"]]
+
+
+def _require_masks(dataset: Dataset, image_ids: list[int]) -> None:
+    for image_id in image_ids:
+        for entry in _objects(dataset, image_id):
+            if not entry.get("segmentation"):
+                raise PodiumError(
+                    "an object without a mask: Mask R-CNN learns from masks",
+                    file=dataset.folder / "annotations.json",
+                    record=f"annotation {entry['id']}",
+                    mend="take architecture: faster_rcnn, or leave such objects out",
+                )
+
+
+def _resized(mask: Rle, height: int, width: int) -> np.ndarray:
+    """Return a mask as uint8 (height, width) of 0 and 1."""
+    pixels = Image.fromarray(decode(mask).astype(np.uint8) * 255).resize((width, height), Image.Resampling.BILINEAR)
+    return (np.asarray(pixels) >= 128).astype(np.uint8)
 
 
 class DetectionTask:
     """A detector and what the training loop needs of it (podium.training.loop.Task)."""
 
-    monitor = "AP"
+    heads = ("roi_heads.",)
 
     def __init__(
         self,
@@ -78,7 +124,9 @@ class DetectionTask:
     ):
         self.model, self.dataset, self.val, self.settings = model, dataset, val, settings
         self.max_detections = max_detections
-        self.samples = DetectionSamples(dataset, train, settings.input)
+        has_masks = settings.model.architecture == "mask_rcnn"
+        self.monitor = "mask_AP" if has_masks else "AP"
+        self.samples = DetectionSamples(dataset, train, settings.input, masks=has_masks)
 
     def collate(self, samples: list) -> tuple[list[Tensor], list[dict[str, Tensor]]]:
         images, targets = zip(*samples, strict=True)
@@ -88,30 +136,33 @@ class DetectionTask:
         images, targets = batch
         return model(images, targets)
 
-    def validate(self, model: nn.Module) -> dict[str, float | None]:
-        boxes = predict_boxes(model, self.dataset, self.val, self.settings.input)
-        metrics, _ = average_precision(
-            self.dataset.restricted(self.val), self.val, boxes, "bbox", max_detections=self.max_detections
-        )
-        return {name: metrics[name] for name in ("AP", "AP50", "AP75")}
+    def predict(self, model: nn.Module, rank: int, world: int) -> Iterator[list[dict]]:
+        return boxes_by_image(model, self.dataset, self.val[rank::world], self.settings.input)
+
+    def metrics(self, found: list[list[dict]]) -> dict[str, float | None]:
+        results = [result for image in found for result in image]
+        dataset, limit = self.dataset.restricted(self.val), self.max_detections
+        metrics, _ = average_precision(dataset, self.val, results, "bbox", max_detections=limit)
+        scores = {name: metrics[name] for name in ("AP", "AP50", "AP75")}
+        if self.samples.masks:
+            metrics, _ = average_precision(dataset, self.val, results, "segm", max_detections=limit)
+            scores |= {f"mask_{name}": metrics[name] for name in ("AP", "AP50", "AP75")}
+        return scores
 
 
-def train_detector(
+def detection_task(
     dataset: Dataset,
     split: dict[str, list[int]],
     settings: DetectionExperiment,
-    *,
     max_detections: int,
-    state_file: Path,
-    workers: int,
-) -> tuple[Checkpoint, list[dict[str, float]]]:
-    """Train a detector on split["train"], validated on split["val"]; return it and its history.
+    weights: Path | None = None,
+) -> DetectionTask:
+    """Return a detector with its starting weights, and all that its training needs.
 
     Raises
     ------
     PodiumError
-        num_classes is not the number of the dataset's categories, the starting weights do not fit, or the loss is not
-        finite.
+        num_classes is not the number of the dataset's categories, or the starting weights do not fit.
     """
     categories = dataset.category_names
     if settings.model.num_classes not in (None, len(categories)):
@@ -123,15 +174,46 @@ def train_detector(
         )
     torch.manual_seed(settings.seed)
     model = build_detector(settings.model, len(categories))
-    task = DetectionTask(model, dataset, split["train"], split["val"], settings, max_detections)
-    weights, state = fit(
-        task, settings.solver, seed=settings.seed, state_file=state_file, workers=workers, title="detector"
+    if weights:
+        start_from(model, settings.model, categories, weights)
+    return DetectionTask(model, dataset, split["train"], split["val"], settings, max_detections)
+
+
+def train_detector(
+    dataset: Dataset,
+    split: dict[str, list[int]],
+    settings: DetectionExperiment,
+    *,
+    max_detections: int,
+    state_file: Path,
+    workers: int,
+    weights: Path | None = None,
+    trackers: Sequence[Tracker] = (),
+) -> tuple[Checkpoint, list[dict[str, float]]]:
+    """Train a detector on split["train"], validated on split["val"]; return it and its history.
+
+    `weights` is the file that settings.model.weights stands for, where it is one.
+
+    Raises
+    ------
+    PodiumError
+        As detection_task; or the loss is not finite.
+    """
+    task = detection_task(dataset, split, settings, max_detections, weights)
+    kept, state = fit(
+        task,
+        settings.solver,
+        seed=settings.seed,
+        state_file=state_file,
+        workers=workers,
+        title="detector",
+        trackers=trackers,
     )
     checkpoint = Checkpoint(
-        weights=weights,
+        weights=kept,
         settings=settings.model_dump(mode="json"),
-        categories=categories,
-        normalisation={"mean": list(PIXEL_MEAN), "std": list(PIXEL_STD)},
+        categories=dataset.category_names,
+        normalisation=STATISTICS[settings.model.pixels]._asdict(),
         iteration=kept_iteration(state, settings.solver),
     )
     return checkpoint, state.history

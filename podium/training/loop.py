@@ -2,27 +2,36 @@
 
 import logging
 import math
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from signal import Signals
 from typing import Protocol
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from podium.config.solver import Solver
 from podium.errors import PodiumError
-from podium.training.history import Progress
+from podium.training.average import averaged
+from podium.training.finite import check_weights, read
 from podium.training.optimiser import build_optimiser
-from podium.training.order import Batches, Samples, loader, seed_iteration
+from podium.training.order import Batches, Samples, loader, seed_part
 from podium.training.precision import build_fabric
+from podium.training.processes import world as this_world
 from podium.training.schedule import learning_rate
 from podium.training.signals import Interrupted, StopRequest
-from podium.training.state import Best, State, load_state, save_state
+from podium.training.stages import Stages
+from podium.training.state import Best, State, ended, load_state, save_state, validation_due
+from podium.training.validation import validate
+from podium.training.watchers import Tracker, Watchers
+from podium.training.world import World, gathering
 
 log = logging.getLogger(__name__)
 
-# Losses stay on the device for this many iterations: reading each at once would make a GPU wait.
-_READ_EVERY = 20
+# Losses stay on a GPU for this many iterations: reading each at once would make it wait.
+_READ_EVERY = {"cuda": 20, "cpu": 1}
 
 
 class Task(Protocol):
@@ -30,22 +39,45 @@ class Task(Protocol):
 
     model: nn.Module
     samples: Samples
+    heads: tuple[str, ...]  # beginnings of the names of the parameters that learn alone in the first heads_only_iters
     monitor: str  # the validation metric by which the best weights are chosen; more is better
 
     def collate(self, samples: list) -> object:
         """Join drawn samples into a batch."""
 
     def losses(self, model: nn.Module, batch: object) -> dict[str, Tensor]:
-        """Return the parts of the loss, scalars; their sum is minimised."""
+        """Return the parts of the loss, scalars, the same ones for every batch; their sum is minimised.
 
-    def validate(self, model: nn.Module) -> dict[str, float | None]:
-        """Return metrics of the model, put in evaluation mode, on the validation part."""
+        The model is called once, and nothing of it but the model itself.
+        """
+
+    def predict(self, model: nn.Module, rank: int, world: int) -> Iterable[object]:
+        """Yield what the model, put in evaluation mode, finds in the validation items rank, rank + world, and so on.
+
+        One object for each item, which can be pickled and holds nothing on a GPU.
+        """
+
+    def metrics(self, found: list) -> dict[str, float | None]:
+        """Return metrics for what was found in all the validation items, in their order; None: undefined."""
 
 
 def fit(
-    task: Task, solver: Solver, *, seed: int, state_file: Path, workers: int = 0, title: str = "training"
+    task: Task,
+    solver: Solver,
+    *,
+    seed: int,
+    state_file: Path,
+    workers: int = 0,
+    title: str = "training",
+    rate: Callable[[Solver, int], float] = learning_rate,
+    trackers: Sequence[Tracker] = (),
 ) -> tuple[dict[str, Tensor], State]:
     """Train for solver.max_iter iterations, going on from `state_file` where it exists.
+
+    Called by all processes of podium.training.processes.run, each with a task of its own, they train one model: each
+    runs its share of every batch of ims_per_batch samples, in solver.accumulate parts, and the gradients of all parts
+    are averaged. Batch normalisation (`norm: batch`) sees a part at a time on processors, and that part of all
+    processes on GPUs (SyncBatchNorm); process 0's running statistics are the model's.
 
     Parameters
     ----------
@@ -54,78 +86,144 @@ def fit(
     seed
         With the settings it determines everything random: sample order, augmentation, draws within an iteration.
         On the CPU a run with equal settings, seed and number of threads has equal weights to the last bit, whatever
-        the number of workers and however often it was interrupted.
+        the number of workers and however often it was interrupted. With as many parts in all, runs of any number of
+        processes are equal but for rounding.
     state_file
         Saved every solver.checkpoint_period iterations, at the end, and when a signal asks to stop. It must be named
-        after all that the result depends on: the loop trusts it.
+        after all that the result depends on: the loop trusts it. Any number of processes can go on from it.
     workers
-        Processes that prepare samples; 0: this one.
+        Processes that prepare samples, for all processes together; 0: the training ones themselves.
+    rate
+        The learning rate of an iteration, from 0.
+    trackers
+        Told of the rows that were not complete when the run was interrupted last, by process 0 alone, and closed.
 
     Returns
     -------
     (weights, state)
-        The best or the last weights, as solver.keep says, on the CPU; and the state with the history.
+        The best or the last weights, as solver.keep says, on the CPU, averaged ones where solver.ema_decay is set; and
+        the state with the history.
 
     Raises
     ------
     Interrupted
-        SIGTERM, SIGINT or SIGUSR1 arrived; the state was saved.
+        SIGTERM, SIGINT or SIGUSR1 arrived at one of the processes; the state was saved.
+    Diverged
+        A loss or a weight is not finite: a PodiumError with the history. The state file holds the last saved state.
     PodiumError
-        The loss is not finite. The state file holds the last good state.
+        ims_per_batch cannot be shared equally.
     """
+    world = this_world()
+    parts = _parts(solver, world)
     fabric = build_fabric(solver.precision)
+    if world.size > 1 and fabric.device.type == "cuda":
+        task.model = nn.SyncBatchNorm.convert_sync_batchnorm(task.model)
     task.model.to(memory_format=torch.channels_last)  # convolutions are faster so, on CPUs and tensor cores alike
     model, optimiser = fabric.setup(task.model, build_optimiser(task.model, solver))
-    state = _restore(state_file, model, optimiser, fabric)
-    if state.iteration == solver.max_iter:
-        return _kept(state, solver, model), state
+    average = averaged(task.model, solver.ema_decay)
+    kept = fabric.setup_module(average.module) if average else model  # what is validated and returned
+    stages = Stages(task.model, task.heads, solver.heads_only_iters)
+    state = _restore(state_file, model, optimiser, fabric, average)
 
     def save() -> None:
-        scaler = fabric.strategy.precision.state_dict()
-        save_state(state_file, state, model=model.state_dict(), optimiser=optimiser.state_dict(), scaler=scaler)
+        if world.rank == 0:
+            saved = {"model": model.state_dict(), "optimiser": optimiser.state_dict()}
+            saved |= {"scaler": fabric.strategy.precision.state_dict()}
+            saved |= {"average": average.state_dict()} if average else {}
+            save_state(state_file, state, **saved)
 
-    batches = Batches(len(task.samples), solver.ims_per_batch, seed, state.iteration, solver.max_iter)
-    progress = Progress(state.iteration, solver.max_iter, title)
-    unread: list[dict] = []
-    with StopRequest() as stop:
-        for iteration, batch in enumerate(loader(task.samples, batches, task.collate, workers), start=state.iteration):
-            model.train()
-            seed_iteration(seed, iteration)
-            rate = learning_rate(solver, iteration)
+    own = range(world.rank * solver.accumulate, (world.rank + 1) * solver.accumulate)
+    order = Batches(len(task.samples), solver.ims_per_batch, seed, state.iteration, solver.max_iter, parts, own)
+    unread, learner, changed = [], None, False
+    with Watchers(state, solver, title, trackers, world) as watchers, StopRequest() as stop:
+        batches = iter(loader(task.samples, order, task.collate, -(-workers // world.size)))
+        for done in range(state.iteration, solver.max_iter + 1):
+            # What is due after so many iterations, and what was due when an interruption came.
+            (asked,) = world.highest(stop.number)
+            validate_now = validation_due(done, state, solver) and not asked
+            save_now = asked or done % solver.checkpoint_period == 0 or done == solver.max_iter
+            if unread and (validate_now or save_now or len(unread) >= _READ_EVERY[fabric.device.type]):
+                state.history += read(unread, world, state.history)
+                state.iteration, unread = done, []
+            if changed and (validate_now or save_now):
+                check_weights(task.model, state.history)
+            if validate_now:
+                metrics = validate(task, kept, world, stop)
+                if metrics is None:
+                    (asked,) = world.highest(stop.number)
+                else:
+                    _note(metrics, task.monitor, state, kept)
+                    changed = True
+            watchers.tell(state)
+            enough = ended(state, solver, task.monitor)
+            if asked or (changed and (save_now or enough)):
+                save()
+                changed = False
+            if asked:
+                raise Interrupted(f"{Signals(asked).name}: the state after {done} iterations is in {state_file}")
+            if enough:
+                break
+
+            # One iteration: a step of the optimiser by the mean gradient of the batch's parts.
+            stages.begin(model, done)
+            if learner is None or done == solver.heads_only_iters:
+                learner = world.learner(model)
+            row = {"iteration": done + 1, "lr": rate(solver, done)}
             for group in optimiser.param_groups:
-                group["lr"] = rate
-            losses = task.losses(model, fabric.to_device(batch))
-            loss = sum(losses.values())
+                group["lr"] = row["lr"]
             optimiser.zero_grad()
-            fabric.backward(loss)
+            for part in own:
+                batch = fabric.to_device(next(batches))
+                seed_part(seed, done, part)
+                with gathering(learner, part < own[-1]):
+                    losses = task.losses(learner, batch)
+                    losses = {"loss": sum(losses.values())} | losses
+                    fabric.backward(losses["loss"] / len(own))
+                for name, value in losses.items():
+                    row[name] = row.get(name, 0) + value.detach() / len(own)
             if solver.clip_norm:
                 fabric.clip_gradients(model, optimiser, max_norm=solver.clip_norm, error_if_nonfinite=False)
             optimiser.step()
-
-            done = iteration + 1
-            row = {"iteration": done, "lr": rate, "loss": loss.detach()}
-            unread.append(row | {name: part.detach() for name, part in losses.items()})
-            # Asked once: a signal during what follows is for the next iteration, which saves.
-            asked = stop.name
-            validate = done % solver.eval_period == 0 or done == solver.max_iter
-            save_now = done % solver.checkpoint_period == 0 or done == solver.max_iter or asked is not None
-            if validate or save_now or len(unread) >= _READ_EVERY:
-                state.history += _read(unread)
-                state.iteration, unread = done, []
-                _check_weights(model, row)
-                if validate:
-                    _validate(task, model, state)
-                progress.show(state.history[-1])
-                if save_now:
-                    save()
-            if asked is not None:
-                progress.close()
-                raise Interrupted(f"{asked}: the state after {done} iterations is in {state_file}")
-    progress.close()
-    return _kept(state, solver, model), state
+            if average:
+                average.update_parameters(task.model)
+            unread.append(row)
+            changed = True
+    return _kept(state, solver, kept), state
 
 
-def _restore(state_file: Path, model: nn.Module, optimiser: torch.optim.Optimizer, fabric: Fabric) -> State:
+def _parts(solver: Solver, world: World) -> int:
+    """Return into how many parts a batch is split, over all processes."""
+    parts = world.size * solver.accumulate
+    if solver.ims_per_batch % parts:
+        raise PodiumError(
+            f"a batch of {solver.ims_per_batch} cannot be shared equally by {world.size} processes x "
+            f"{solver.accumulate} parts",
+            key="solver.ims_per_batch",
+            mend=f"make it a multiple of {parts}, or take another number of processes or accumulate",
+        )
+    if parts > 1 and world.rank == 0:
+        shares = [
+            _counted(world.size, "process", "processes"),
+            _counted(solver.accumulate, "part", "parts"),
+            _counted(solver.ims_per_batch // parts, "image", "images"),
+        ]
+        log.info(
+            "batch of %d: %s; the learning rate is used as it is configured", solver.ims_per_batch, " x ".join(shares)
+        )
+    return parts
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def _restore(
+    state_file: Path,
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    fabric: Fabric,
+    average: AveragedModel | None,
+) -> State:
     found = load_state(state_file)
     if found is None:
         return State()
@@ -133,45 +231,17 @@ def _restore(state_file: Path, model: nn.Module, optimiser: torch.optim.Optimize
     model.load_state_dict(parts["model"])
     optimiser.load_state_dict(parts["optimiser"])
     fabric.strategy.precision.load_state_dict(parts["scaler"])
+    if average:
+        average.load_state_dict(parts["average"])
     log.info("continuing after %d iterations from %s", state.iteration, state_file)
     return state
 
 
-def _read(rows: list[dict]) -> list[dict[str, float]]:
-    """Turn the rows' tensors into numbers, and stop at the first loss that is not finite."""
-    numbers = [
-        {key: value.item() if isinstance(value, Tensor) else value for key, value in row.items()} for row in rows
-    ]
-    for row in numbers:
-        if not math.isfinite(row["loss"]):
-            parts = ", ".join(f"{key} {value}" for key, value in row.items() if key.startswith("loss"))
-            raise PodiumError(
-                f"the loss is not finite at iteration {row['iteration']} ({parts})",
-                **_diverged(row),
-            )
-    return numbers
-
-
-def _check_weights(model: nn.Module, row: dict) -> None:
-    """Stop where a finite loss had a gradient that was not: such weights must be neither saved nor kept."""
-    for name, parameter in model.named_parameters():
-        if not parameter.detach().isfinite().all():
-            raise PodiumError(f"{name} is not finite after iteration {row['iteration']}", **_diverged(row))
-
-
-def _diverged(row: dict) -> dict[str, str]:
-    return {
-        "key": "solver.base_lr",
-        "mend": f"lower the learning rate (it was {row['lr']:.3g}), lengthen warmup_iters or set clip_norm",
-    }
-
-
-def _validate(task: Task, model: nn.Module, state: State) -> None:
-    model.eval()
-    with torch.no_grad():
-        metrics = task.validate(model)
+def _note(metrics: dict[str, float | None], monitor: str, state: State, model: nn.Module) -> None:
+    """Write down a validation, and the weights where they are the best."""
+    state.validated = state.iteration
     state.history[-1] |= {f"val_{name}": value for name, value in metrics.items() if value is not None}
-    value = metrics[task.monitor]
+    value = metrics[monitor]
     # A metric can be undefined (no objects): such weights are worse than any measured, and the latest of them the best.
     value = -math.inf if value is None else value
     if state.best is None or value > state.best.value or state.best.value == -math.inf:

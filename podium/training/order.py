@@ -35,16 +35,22 @@ class Samples(Protocol):
 
 @dataclass(frozen=True)
 class Batches:
-    """The batches of iterations start to stop - 1: permutation after permutation of `length` samples."""
+    """The batches of iterations start to stop - 1: permutation after permutation of `length` samples.
+
+    Each batch is split into `parts` equal runs of places, of which those numbered in `own` are given, one after the
+    other: a process's share of a batch, in the parts in which it is run. The places do not depend on how it is split.
+    """
 
     length: int
     ims_per_batch: int
     seed: int
     start: int
     stop: int
+    parts: int = 1
+    own: range = range(1)
 
     def __len__(self) -> int:
-        return self.stop - self.start
+        return (self.stop - self.start) * len(self.own)
 
     def __iter__(self) -> Iterator[list[Place]]:
         epoch, order = -1, np.empty(0, dtype=np.int64)
@@ -55,12 +61,17 @@ class Batches:
                 if turn != epoch:
                     epoch, order = turn, np.random.default_rng([self.seed, 1, turn]).permutation(self.length)
                 batch.append(Place(iteration, position, int(order[place])))
-            yield batch
+            size = self.ims_per_batch // self.parts
+            for part in self.own:
+                yield batch[part * size : (part + 1) * size]
 
 
-def seed_iteration(seed: int, iteration: int) -> None:
-    """Seed torch on all devices for what is drawn inside an iteration (sampled anchors and proposals, dropout)."""
-    torch.manual_seed(int(np.random.SeedSequence([seed, 2, iteration]).generate_state(1, np.uint64)[0]))
+def seed_part(seed: int, iteration: int, part: int) -> None:
+    """Seed torch on all devices for what is drawn inside a part of an iteration's batch, counted over all processes.
+
+    Drawn are anchors and proposals to learn from, and what dropout leaves out.
+    """
+    torch.manual_seed(int(np.random.SeedSequence([seed, 2, iteration, part]).generate_state(1, np.uint64)[0]))
 
 
 def loader(samples: Samples, batches: Batches, collate: Callable[[list], object], workers: int) -> DataLoader:

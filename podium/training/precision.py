@@ -1,7 +1,9 @@
 """Lightning Fabric on one device, in full or mixed precision."""
 
+import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins import MixedPrecision
+from lightning_fabric.plugins.environments import LightningEnvironment
 
 from podium.models.device import device
 
@@ -18,7 +20,14 @@ class _Autocast(MixedPrecision):
 
 
 def build_fabric(precision: str) -> Fabric:
-    """Return Fabric on the GPU where there is one; `precision` is 32-true, bf16-mixed or 16-mixed."""
+    """Return Fabric on this process's GPU where there is one; `precision` is 32-true, bf16-mixed or 16-mixed.
+
+    Fabric is told of one device whatever the number of processes (podium.training.world brings those together), and of
+    a plain environment: under Slurm it would count the job's tasks, and refuse those that do not suit it.
+    """
     kind = device().type
-    plugins = [] if precision == "32-true" else [_Autocast(precision, kind)]
-    return Fabric(accelerator=kind, devices=1, plugins=plugins)
+    plugins = [LightningEnvironment()]
+    if precision != "32-true":
+        plugins.append(_Autocast(precision, kind))
+    devices = [torch.cuda.current_device()] if kind == "cuda" else 1
+    return Fabric(accelerator=kind, devices=devices, plugins=plugins)

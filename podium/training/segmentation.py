@@ -1,5 +1,6 @@
 """Training a segmenter on windows around true boxes: its samples, its losses, its validation."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import albumentations
@@ -14,12 +15,14 @@ from podium.data.dataset import AnnotationEntry, Dataset
 from podium.data.masks import decode
 from podium.data.windows import Window, cut, scale, window_around
 from podium.errors import PodiumError
+from podium.evaluation.masks import mean_scores
 from podium.inference.masks import PIXEL_MEAN, PIXEL_STD, as_input
-from podium.inference.true_boxes import corners, objects_with_masks, true_box_scores
+from podium.inference.true_boxes import corners, objects_with_masks, true_box_masks
 from podium.models.checkpoint import Checkpoint
 from podium.models.segmenters import build_segmenter
 from podium.training.augment import apply, build_transforms
 from podium.training.loop import fit, kept_iteration
+from podium.training.watchers import Tracker
 
 
 class SegmentationSamples:
@@ -62,6 +65,8 @@ class SegmentationTask:
     """A segmenter and what the training loop needs of it (podium.training.loop.Task)."""
 
     monitor = "mean_iou"
+    # All that comes after an encoder: of segmentation-models-pytorch's networks, of ReportUNet.
+    heads = ("decoder.", "segmentation_head.", "up.", "joined.", "head.")
 
     def __init__(
         self, model: nn.Module, dataset: Dataset, train: list[int], val: list[int], settings: SegmentationExperiment
@@ -84,8 +89,11 @@ class SegmentationTask:
             parts["loss_dice"] = self.dice(logits, masks)
         return parts
 
-    def validate(self, model: nn.Module) -> dict[str, float | None]:
-        scores = true_box_scores(model, self.dataset, self.val, self.settings.crops)
+    def predict(self, model: nn.Module, rank: int, world: int) -> Iterator[list[tuple]]:
+        return true_box_masks(model, self.dataset, self.val[rank::world], self.settings.crops)
+
+    def metrics(self, found: list[list[tuple]]) -> dict[str, float | None]:
+        scores = mean_scores(pair for pairs in found for pair in pairs)
         return {"mean_iou": scores["iou"], "mean_dice": scores["dice"]}
 
 
@@ -104,6 +112,15 @@ def _cut_out(
     return found
 
 
+def segmentation_task(
+    dataset: Dataset, split: dict[str, list[int]], settings: SegmentationExperiment
+) -> SegmentationTask:
+    """Return a segmenter with its starting weights, and all that its training needs."""
+    torch.manual_seed(settings.seed)
+    model = build_segmenter(settings.model)
+    return SegmentationTask(model, dataset, split["train"], split["val"], settings)
+
+
 def train_segmenter(
     dataset: Dataset,
     split: dict[str, list[int]],
@@ -111,13 +128,17 @@ def train_segmenter(
     *,
     state_file: Path,
     workers: int,
+    trackers: Sequence[Tracker] = (),
 ) -> tuple[Checkpoint, list[dict[str, float]]]:
     """Train a segmenter on the objects of split["train"], validated on split["val"]; return it and its history."""
-    torch.manual_seed(settings.seed)
-    model = build_segmenter(settings.model)
-    task = SegmentationTask(model, dataset, split["train"], split["val"], settings)
     weights, state = fit(
-        task, settings.solver, seed=settings.seed, state_file=state_file, workers=workers, title="segmenter"
+        segmentation_task(dataset, split, settings),
+        settings.solver,
+        seed=settings.seed,
+        state_file=state_file,
+        workers=workers,
+        title="segmenter",
+        trackers=trackers,
     )
     checkpoint = Checkpoint(
         weights=weights,

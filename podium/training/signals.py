@@ -11,10 +11,10 @@ class Interrupted(Exception):
 
 
 class StopRequest:
-    """Within this context a signal is noted instead of obeyed, so that a training ends between two iterations."""
+    """Within this context a signal is noted instead of obeyed, so that a training ends where its state can be saved."""
 
     def __init__(self):
-        self.name: str | None = None
+        self.number = 0  # of the signal; none yet
 
     def __enter__(self) -> "StopRequest":
         self._before = {number: signal.signal(number, self._note) for number in STOP_SIGNALS}
@@ -25,4 +25,8 @@ class StopRequest:
             signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.name = signal.Signals(number).name
+        self.number = number
+
+    @property
+    def name(self) -> str | None:
+        return signal.Signals(self.number).name if self.number else None

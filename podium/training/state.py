@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from podium.config.solver import Solver
 from podium.errors import PodiumError
 from podium.files import whole
 
@@ -30,11 +31,14 @@ class State:
         One row per iteration: iteration (from 1), lr, loss, its parts, and val_* where it was validated.
     best
         None until the first validation.
+    validated
+        After how many iterations the last validation was; one that is due now and was interrupted is still to be done.
     """
 
     iteration: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     best: Best | None = None
+    validated: int = 0
 
 
 def save_state(path: Path, state: State, **parts: dict) -> None:
@@ -57,3 +61,21 @@ def load_state(path: Path) -> tuple[State, dict[str, dict]] | None:
         raise PodiumError(
             f"the training state cannot be read: {error}", file=path, mend="delete it to train from the start"
         ) from error
+
+
+def validation_due(done: int, state: State, solver: Solver) -> bool:
+    """Tell whether a validation is due after `done` iterations, and was not done yet."""
+    return done > state.validated and (done % solver.eval_period == 0 or done == solver.max_iter)
+
+
+def ended(state: State, solver: Solver, monitor: str) -> bool:
+    """Tell whether the training is over: at max_iter, or when solver.patience is.
+
+    Only validations in which the metric `monitor` is defined try the patience.
+    """
+    if state.iteration == solver.max_iter:
+        return not validation_due(state.iteration, state, solver)
+    if solver.patience is None or state.best is None:
+        return False
+    later = (row for row in state.history[state.best.iteration :] if f"val_{monitor}" in row)
+    return sum(1 for _ in later) >= solver.patience

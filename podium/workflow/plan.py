@@ -2,10 +2,11 @@
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from podium.config.competition import Competition
 from podium.config.section import Section
+from podium.config.zoo import zoo
 from podium.files import canonical_json
 
 
@@ -26,6 +27,12 @@ def share_with_scripts(folder: str) -> None:
     """Let the scripts of this run import podium from its own checkout, installed or not, here or on a node."""
     path = [folder, *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(path))
+
+
+def zoo_files(name: str) -> list[str]:
+    """Return where the weights of a zoo model and the record of them lie: once for all competitions."""
+    file = PurePosixPath("data/zoo", name, PurePosixPath(zoo()[name].file).name)
+    return [str(file), str(file.with_suffix(".json"))]
 
 
 @dataclass(frozen=True)
@@ -75,9 +82,18 @@ class Plan:
         return f"{self.data}/splits/{getattr(self.competition, station)[experiment].fold}.json"
 
     def starting_weights(self, experiment: str) -> list[str]:
-        """The model.pt that a detector starts from, where it is one."""
+        """The file that a detector starts from, where it is one: by its path, or of the zoo and then with its record.
+
+        The record is there once the file was checked, also where that was put there by hand.
+        """
         weights = self.competition.detection[experiment].model.weights
-        return [] if weights in ("none", "imagenet", "coco") else [weights]
+        if weights in ("none", "imagenet"):
+            return []
+        return zoo_files(weights) if weights in zoo() else [weights]
+
+    def finds_masks(self, station: str, experiment: str) -> bool:
+        """Whether an experiment's predictions have masks."""
+        return station == "instances" or self.competition.detection[experiment].model.architecture == "mask_rcnn"
 
     def instance_inputs(self, experiment: str, part: str) -> dict[str, str]:
         """The boxes and the segmenter of an instances experiment, and its split."""
@@ -101,6 +117,11 @@ class Plan:
             return []
         kinds = ["csv", "check.json", *(["score.json"] if submission.solution else [])]
         return [f"{self.submissions}/{submission.experiment}.{kind}" for kind in kinds]
+
+    def curves(self) -> list[str]:
+        """A picture of each training's course, beside its history."""
+        trainings = {"detection": self.competition.detection, "segmentation": self.competition.segmentation}
+        return [f"{self.results}/{kind}/{name}/curves.svg" for kind, names in trainings.items() for name in names]
 
     def reported_files(self) -> list[str]:
         """All that the page is made of."""

@@ -7,6 +7,7 @@ from tests.config.minimal import checked
 
 SOLVER = "detection__boxes__solver"
 MODEL = "detection__boxes__model"
+ZOO = "COCO-Detection/faster_rcnn_R_101_FPN_3x"
 
 
 def solver(**values):
@@ -18,6 +19,7 @@ FORMAT = {"id_column": "id", "value_column": "rle", "rows": "image", "empty": ""
 
 REFUSED = {
     "nothing left for training": ({"splits__val": 0.5, "splits__test": 0.5}, "leave no images for training"),
+    "a name that is a folder already": ({"name": "zoo"}, "name: 'zoo' is taken"),
     "level below 2": ({MODEL: {"levels": [1, 5]}}, r"levels \[1, 5\] must be a range within \[2, 6\]"),
     "level above 6": ({MODEL: {"levels": [3, 7]}}, r"levels \[3, 7\] must be a range within \[2, 6\]"),
     "only the pooled level": ({MODEL: {"levels": [6, 6], "anchor_sizes": [64]}}, "beginning at 5 or before"),
@@ -26,19 +28,26 @@ REFUSED = {
     "a pattern without a group": ({"splits": {"group_by": r"^g\d+"}}, "has no group"),
     "a pattern that is none": ({"splits": {"group_by": r"^g(\d+"}}, "is no regular expression"),
     "random weights frozen by norms": ({MODEL: {"weights": "none", "freeze_at": 0}}, "would freeze random numbers"),
-    "random weights frozen by stages": ({MODEL: {"weights": "none", "norm": "batch"}}, "would freeze random numbers"),
-    "coco of another backbone": ({MODEL: {"weights": "coco", "backbone": "resnet18"}}, "coco weights are for backbone"),
-    "coco of other levels": (
-        {MODEL: {"weights": "coco", "levels": [2, 5], "anchor_sizes": [8, 16, 32, 64]}},
-        "coco weights are for backbone resnet50 with levels",
+    "random weights frozen before the heads have learned": (
+        {SOLVER: {"heads_only_iters": 2, "base_lr": 0.01, "max_iter": 100}},
+        "with weights imagenet there are random numbers outside of the heads",
     ),
+    "random weights frozen by stages": ({MODEL: {"weights": "none", "norm": "batch"}}, "would freeze random numbers"),
+    "zoo weights of another backbone": (
+        {MODEL: {"weights": ZOO, "backbone": "resnet18"}},
+        "are of a model with backbone resnet101, not resnet18",
+    ),
+    "zoo weights of other levels": (
+        {MODEL: {"weights": ZOO, "levels": [2, 5], "anchor_sizes": [8, 16, 32, 64]}},
+        r"are of a model with levels \(2, 6\)",
+    ),
+    "no such zoo weights": ({MODEL: {"weights": ZOO[:-1]}}, "is not in the zoo; did you mean"),
     "steps fall": (solver(schedule="steps", steps=[20, 10]), r"steps \[20, 10\] must increase"),
     "steps repeat": (solver(schedule="steps", steps=[10, 10]), r"steps \[10, 10\] must increase"),
-    "step too late": (solver(schedule="steps", steps=[10, 100]), "step 100 is never reached: max_iter is 100"),
-    "step in warm-up": (solver(schedule="steps", steps=[9], warmup_iters=10), "step 9 lies inside the warm-up of 10"),
+    "step at once": (solver(schedule="steps", steps=[0, 10]), "step 0 is none: .* the first step is 1 or later"),
+    "step below 0": (solver(schedule="steps", steps=[-5]), "step -5 is none"),
     "steps unused": (solver(schedule="cosine", steps=[10]), "only used by schedule: steps, not cosine"),
     "two warm-ups": (solver(schedule="one_cycle", warmup_iters=5), "one_cycle warms up by itself"),
-    "all warm-up": (solver(warmup_iters=100), "warmup_iters 100 must be less than max_iter 100"),
     "two transforms in one": (
         {"detection__boxes__input": {"augmentation": [{"HorizontalFlip": {}, "VerticalFlip": {}}]}},
         "detection.boxes.input.augmentation: write one transform an entry",
@@ -65,12 +74,19 @@ TAKEN = {
     "a little left for training": ({"splits__val": 0.5, "splits__test": 0.49}, "splits.test", 0.49),
     "val unused with folds": ({"splits__val": 0.6, "splits__test": 0.5, "splits__folds": 3}, "splits.folds", 3),
     "one level": ({MODEL: {"levels": [5, 5], "anchor_sizes": [64]}}, "detection.boxes.model.levels", (5, 5)),
-    "coco": ({MODEL: {"weights": "coco"}}, "detection.boxes.model.weights", "coco"),
+    "zoo weights": ({MODEL: {"weights": ZOO}}, "detection.boxes.model.pixels", "bgr"),
     "steps": (
         solver(schedule="steps", steps=[10, 99], warmup_iters=10),
         "detection.boxes.solver.steps",
         (10, 99),
     ),
+    "a step in warm-up, one too late": (
+        solver(schedule="steps", steps=[9, 500], warmup_iters=10),
+        "detection.boxes.solver.steps",
+        (9, 500),
+    ),
+    "all warm-up": (solver(warmup_iters=1000), "detection.boxes.solver.warmup_iters", 1000),
+    "another tracking": ({"tracking": "mlflow"}, "tracking", "mlflow"),
     "no training": (solver(max_iter=0, schedule="steps", steps=[500]), "detection.boxes.solver.max_iter", 0),
     "one cycle": (solver(schedule="one_cycle"), "detection.boxes.solver.schedule", "one_cycle"),
     "crops of 64": (

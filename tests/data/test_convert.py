@@ -75,7 +75,13 @@ def test_coco(root):
         "left_out": [],
         "mended": [],
         "notes": [],
-        "counts": {"images_left_out": 0, "annotations_left_out": 0, "mended": 0, "notes": 0},
+        "counts": {
+            "images_left_out": 0,
+            "annotations_left_out": 0,
+            "annotations_dropped": 0,
+            "mended": 0,
+            "notes": 0,
+        },
     }
     assert (folder / "images/train/a.png").read_bytes() == (root / "train/a.png").read_bytes()
     assert summary["images"] == {"train": 3, "test": 1}
@@ -162,6 +168,47 @@ def test_a_failure_leaves_the_dataset_that_stood_there(root):
         build(root, COCO, checks=Checks(images="fail"))
     assert load_dataset(folder).restricted([1, 2, 3, 4])["images"] == coco["images"]
     assert sorted(path.name for path in root.parent.iterdir()) == ["dataset", "extracted"]
+
+
+def test_a_dropped_category_leaves_images_and_other_objects(root):
+    write_coco(root, coco_folder(root))
+    _, whole, _, _ = build(root, COCO)
+    _, coco, quarantine, summary = build(root, COCO, checks=Checks(drop_categories=["ship"], annotations="fail"))
+    assert coco["categories"] == [{"id": 1, "name": "plane"}]
+    assert coco["images"] == whole["images"]
+    assert [(a["image_id"], a["category_id"]) for a in coco["annotations"]] == [(1, 1)]
+    assert quarantine["counts"] == {
+        "images_left_out": 0,
+        "annotations_left_out": 0,
+        "annotations_dropped": 2,
+        "mended": 0,
+        "notes": 1,
+    }
+    assert quarantine["notes"] == [
+        {
+            "record": "category ship",
+            "file": None,
+            "key": "checks.drop_categories",
+            "problem": "its 2 annotations were left out, as configured",
+        }
+    ]
+    assert summary["categories"] == {"plane": 1}
+
+
+def test_the_ids_of_categories_after_a_dropped_one_move_up(root):
+    write_coco(root, coco_folder(root))
+    _, coco, _, _ = build(root, COCO, checks=Checks(drop_categories=["plane"]))
+    assert coco["categories"] == [{"id": 1, "name": "ship"}]
+    assert [(a["image_id"], a["category_id"]) for a in coco["annotations"]] == [(1, 1), (2, 1)]
+
+
+def test_categories_that_cannot_be_dropped(root):
+    write_coco(root, coco_folder(root))
+    with pytest.raises(PodiumError, match="there is no category 'boat'") as caught:
+        build(root, COCO, checks=Checks(drop_categories=["ship", "boat"]))
+    assert "plane, ship" in caught.value.mend
+    with pytest.raises(PodiumError, match="no category is left"):
+        build(root, COCO, checks=Checks(drop_categories=["ship", "plane"]))
 
 
 def truncated(path, part=0.5):

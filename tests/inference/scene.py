@@ -32,11 +32,11 @@ class BoundingBox(nn.Module):
     def forward(self, images):
         found = []
         for image in images:
-            rows, columns = torch.nonzero(image[0] > self.threshold, as_tuple=True)
+            rows, columns = torch.nonzero(image[0] > 255 * self.threshold, as_tuple=True)
             box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1] if len(rows) else None
             boxes = torch.tensor([box] if box else []).float().reshape(-1, 4)
             count = len(boxes)
-            scores = image.mean().expand(count)
+            scores = (image / 255).mean().expand(count)
             found.append({"boxes": boxes, "labels": torch.full((count,), 2), "scores": scores})
         return found
 

@@ -68,6 +68,23 @@ def test_a_truncated_and_a_foreign_checkpoint(tmp_path):
         load_checkpoint(file)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"weights": [torch.zeros(2)]},
+        {"weights": {"w": 0.5}},
+        {"weights": {1: torch.zeros(2)}},
+        {"categories": "plane"},
+        {"categories": [1, 2]},
+        {"settings": "model"},
+    ],
+)
+def test_contents_of_another_kind(changes, tmp_path):
+    save_checkpoint(tmp_path / "model.pt", _checkpoint(**changes))
+    with pytest.raises(PodiumError, match="no checkpoint of podium"):
+        load_checkpoint(tmp_path / "model.pt")
+
+
 def test_a_missing_checkpoint(tmp_path):
     with pytest.raises(PodiumError, match="no such checkpoint"):
         load_checkpoint(tmp_path / "model.pt")

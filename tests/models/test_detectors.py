@@ -1,16 +1,14 @@
 import time
-from dataclasses import replace
 
 import pytest
 import torch
-from torchvision.models.detection import fasterrcnn_resnet50_fpn
-from torchvision.ops import FrozenBatchNorm2d
 
 from podium.config.detection import DetectionExperiment, Detector
 from podium.errors import PodiumError
 from podium.models.checkpoint import Checkpoint, save_checkpoint
-from podium.models.detectors import PIXEL_MEAN, PIXEL_STD, build_detector
+from podium.models.detectors import build_detector
 from podium.models.load import load_detector
+from podium.models.rcnn.pixels import STATISTICS
 from tests.training.tiny import DETECTOR
 
 LEVELS = {(2, 4): (12, 20, 32), (2, 6): (12, 20, 32, 48, 64), (3, 5): (16, 32, 64), (5, 5): (40,), (5, 6): (40, 60)}
@@ -27,21 +25,45 @@ def build(num_classes=2, seed=0, **changes):
 
 def images(*sizes):
     torch.manual_seed(1)
-    return [torch.rand(3, *size) for size in sizes]
+    return [torch.randint(0, 256, (3, *size), dtype=torch.uint8) for size in sizes]
 
 
-TARGETS = [
-    {"boxes": torch.tensor([[4.0, 6.0, 30.0, 40.0], [20.0, 20.0, 60.0, 50.0]]), "labels": torch.tensor([1, 2])},
-    {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0, dtype=torch.int64)},
-]
+def targets(masks=False):
+    """Two objects in an image of 64 x 64, none in one of 50 x 90."""
+    boxes = torch.tensor([[4.0, 6.0, 30.0, 40.0], [20.0, 20.0, 60.0, 50.0]])
+    full = {"boxes": boxes, "labels": torch.tensor([1, 2])}
+    empty = {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0, dtype=torch.int64)}
+    if masks:
+        full["masks"], empty["masks"] = (
+            torch.zeros(2, 64, 64, dtype=torch.uint8),
+            torch.zeros(0, 50, 90, dtype=torch.uint8),
+        )
+        for mask, (x0, y0, x1, y1) in zip(full["masks"], boxes.int().tolist(), strict=True):
+            mask[y0:y1, x0:x1] = 1
+    return [full, empty]
 
 
 @pytest.mark.parametrize("levels", LEVELS)
 @pytest.mark.parametrize("norm", ["batch", "frozen", "group"])
-def test_losses_in_training_and_detections_else(levels, norm):
-    model = build(levels=levels, anchor_sizes=LEVELS[levels], norm=norm, score_threshold=0.0, detections_per_image=9)
-    losses = model(images((64, 64), (50, 90)), TARGETS)
-    assert set(losses) == {"loss_classifier", "loss_box_reg", "loss_objectness", "loss_rpn_box_reg"}
+@pytest.mark.parametrize("architecture", ["faster_rcnn", "mask_rcnn"])
+def test_losses_in_training_and_detections_else(levels, norm, architecture):
+    masks = architecture == "mask_rcnn"
+    model = build(
+        levels=levels,
+        anchor_sizes=LEVELS[levels],
+        norm=norm,
+        architecture=architecture,
+        score_threshold=0.0,
+        detections_per_image=9,
+    )
+    losses = model(images((64, 64), (50, 90)), targets(masks))
+    assert set(losses) == {
+        "loss_cls",
+        "loss_box_reg",
+        "loss_rpn_cls",
+        "loss_rpn_loc",
+        *(["loss_mask"] if masks else []),
+    }
     assert all(loss.ndim == 0 and loss.isfinite() for loss in losses.values())
     sum(losses.values()).backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
@@ -60,6 +82,18 @@ def test_losses_in_training_and_detections_else(levels, norm):
         assert (boxes[:, :2] <= boxes[:, 2:]).all()
         assert (boxes >= 0).all()
         assert (boxes <= torch.tensor([width, height, width, height])).all()
+        if masks:
+            assert detections["mask_probabilities"].shape == (len(boxes), 28, 28)
+
+
+def test_images_without_objects_alone():
+    """Every part of the model has a gradient, which distributed training waits for."""
+    model = build(architecture="mask_rcnn")
+    empty = targets(masks=True)[1]
+    losses = model(images((50, 90), (50, 90)), [empty, empty])
+    assert losses["loss_mask"] == losses["loss_box_reg"] == losses["loss_rpn_loc"] == 0
+    sum(losses.values()).backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
 
 
 @pytest.mark.parametrize("levels", LEVELS)
@@ -67,71 +101,48 @@ def test_anchors_stand_on_each_level_s_grid(levels):
     """Anchors of level n: of its size's area, of the given shapes, centred on every 2^n-th pixel."""
     ratios = (0.5, 1.0, 2.0)
     model = build(levels=levels, anchor_sizes=LEVELS[levels], aspect_ratios=ratios)
-    batch = torch.zeros(1, 3, 128, 192)
-    features = list(model.backbone(batch).values())
+    features = model.backbone(torch.zeros(1, 3, 128, 192))
     low, high = levels
     strides = [2**level for level in range(low, high + 1)]
     assert [tuple(feature.shape) for feature in features] == [(1, 16, 128 // s, 192 // s) for s in strides]
-
-    class Images:
-        tensors, image_sizes = batch, [(128, 192)]
-
-    (anchors,) = model.rpn.anchor_generator(Images, features)
-    start = 0
-    for stride, size in zip(strides, LEVELS[levels], strict=True):
-        count = len(ratios) * (128 // stride) * (192 // stride)
-        level = anchors[start : start + count].reshape(128 // stride, 192 // stride, len(ratios), 4)
-        start += count
-        centres = (level[..., :2] + level[..., 2:]) / 2
+    for anchors, stride, size in zip(model.rpn.anchors(features), strides, LEVELS[levels], strict=True):
+        level = anchors.reshape(128 // stride, 192 // stride, len(ratios), 4)
         rows, columns = torch.meshgrid(torch.arange(0, 128, stride), torch.arange(0, 192, stride), indexing="ij")
-        # torchvision rounds corners to whole pixels.
-        assert (centres[..., 0] - columns[..., None]).abs().max() <= 0.5
-        assert (centres[..., 1] - rows[..., None]).abs().max() <= 0.5
-        sides = level[0, 0, :, 2:] - level[0, 0, :, :2]
+        centres = (level[..., :2] + level[..., 2:]) / 2
+        assert torch.allclose(centres[..., 0], columns[..., None].float(), atol=1e-4)
+        assert torch.allclose(centres[..., 1], rows[..., None].float(), atol=1e-4)
+        sides = level[..., 2:] - level[..., :2]
         expected = torch.tensor([[size / ratio**0.5, size * ratio**0.5] for ratio in ratios])
-        assert (sides - expected).abs().max() <= 1
-    assert start == len(anchors)
+        assert torch.allclose(sides, expected.expand_as(sides), atol=1e-3)
 
 
-def test_the_same_function_as_torchvisions_own_detector():
-    """With torchvision's weights it is torchvision's Faster R-CNN with ResNet-50 and FPN."""
-    torch.manual_seed(0)
-    theirs = fasterrcnn_resnet50_fpn(
-        weights=None,
-        weights_backbone=None,
-        num_classes=5,
-        min_size=96,
-        max_size=128,
-        norm_layer=FrozenBatchNorm2d,
-        box_score_thresh=0.0,
-        rpn_post_nms_top_n_test=50,
-        rpn_pre_nms_top_n_test=50,
-        image_mean=PIXEL_MEAN,
-        image_std=PIXEL_STD,
-    ).eval()
-    same = {"levels": (2, 6), "anchor_sizes": (32, 64, 128, 256, 512), "fpn_channels": 256, "head_features": 1024}
-    ours = build(4, backbone="resnet50", norm="frozen", score_threshold=0.0, proposals_test=50, **same).eval()
-    ours.load_state_dict(theirs.state_dict(), strict=True)
-    with torch.no_grad():
-        expected, found = theirs(images((96, 128))), ours(images((96, 128)))
-    assert len(found[0]["boxes"]) > 0
-    for key in ("boxes", "labels", "scores"):
-        assert torch.equal(found[0][key], expected[0][key])
+@pytest.mark.parametrize("pixels", STATISTICS)
+def test_pixels_are_normalised_and_padded(pixels):
+    model = build(pixels=pixels)
+    first, second = images((40, 70), (50, 33))
+    batch = model.batch([first, second])
+    assert batch.shape == (2, 3, 64, 96)  # padded to multiples of 32
+    mean = torch.tensor([103.53, 116.28, 123.675])
+    std = torch.tensor([1.0, 1.0, 1.0] if pixels == "bgr" else [57.375, 57.12, 58.395])
+    if pixels == "rgb":
+        mean, std = mean.flip(0), std.flip(0)
+    for place, image in zip(batch, (first, second), strict=True):
+        height, width = image.shape[1:]
+        turned = image if pixels == "rgb" else image[[2, 1, 0]]
+        expected = (turned.float() - mean[:, None, None]) / std[:, None, None]
+        assert torch.allclose(place[:, :height, :width], expected, atol=1e-5)
+        assert place[:, height:].abs().max() == place[:, :, width:].abs().max() == 0
+    assert torch.equal(model.batch([first.float(), second.float()]), batch)
 
 
-def test_pixels_are_normalised_and_nothing_is_resized():
-    model = build()
-    (image,) = images((40, 70))
-    taken, _ = model.transform([image], None)
-    assert taken.image_sizes == [(40, 70)]
-    assert taken.tensors.shape == (1, 3, 64, 96)  # padded to multiples of 32
-    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
-    expected = (image - mean[:, None, None]) / std[:, None, None]
-    assert torch.allclose(taken.tensors[0, :, :40, :70], expected, atol=1e-6)
-    assert taken.tensors[0, :, 40:].abs().max() == 0
-    model.train()
-    (target,) = model.transform([image], [{"boxes": torch.tensor([[1.0, 2.0, 3.0, 4.0]])}])[1]
-    assert target["boxes"].tolist() == [[1, 2, 3, 4]]
+@pytest.mark.parametrize("backbone", ["resnet50", "resnext50_32x4d"])
+def test_where_a_block_halves_the_image(backbone):
+    strides = {}
+    for stride_in_1x1 in (False, True):
+        model = build(backbone=backbone, stride_in_1x1=stride_in_1x1, norm="frozen")
+        block = model.backbone.body["layer2"][0]
+        strides[stride_in_1x1] = block.conv1.stride[0], block.conv2.stride[0]
+    assert strides == {False: (1, 2), True: (2, 1)}
 
 
 @pytest.mark.parametrize("freeze_at", range(6))
@@ -148,7 +159,7 @@ def test_frozen_stages_have_no_gradient(freeze_at, norm):
 
 def test_norms_of_frozen_stages_keep_their_statistics():
     model = build(freeze_at=3, norm="batch")
-    model(images((64, 64)), TARGETS[:1])
+    model(images((64, 64)), targets()[:1])
     body = model.backbone.body
     for stage in ("bn1", "layer1", "layer2"):
         for name, value in body[stage].named_buffers():
@@ -160,9 +171,9 @@ def test_norms_of_frozen_stages_keep_their_statistics():
 def test_boxes_are_decoded_in_full_precision_under_autocast(kind):
     model = build(score_threshold=0.0).eval()
     kinds = []
-    model.rpn.box_coder.decode_single, decode = (
+    model.rpn.coder.decode_single, decode = (
         lambda codes, boxes: kinds.append((codes.dtype, boxes.dtype)) or decode(codes, boxes),
-        model.rpn.box_coder.decode_single,
+        model.rpn.coder.decode_single,
     )
     convolved = []
     model.rpn.head.cls_logits.register_forward_hook(lambda module, inputs, output: convolved.append(output.dtype))
@@ -178,8 +189,7 @@ def _save(path, model, categories, **changes):
         {"model": DETECTOR | changes, "solver": {"base_lr": 0.1, "max_iter": 1}}
     )
     weights = {name: value.clone() for name, value in model.state_dict().items()}
-    normalisation = {"mean": list(PIXEL_MEAN), "std": list(PIXEL_STD)}
-    checkpoint = Checkpoint(weights, experiment.model_dump(mode="json"), categories, normalisation, 1)
+    checkpoint = Checkpoint(weights, experiment.model_dump(mode="json"), categories, {}, 1)
     save_checkpoint(path, checkpoint)
     return checkpoint
 
@@ -196,72 +206,12 @@ def test_a_loaded_detector_finds_the_same(tmp_path):
     assert all(torch.equal(before[key], after[key].cpu()) for key in before)
 
 
-def test_starting_weights_of_the_same_categories_are_loaded_whole(tmp_path):
-    source = _save(tmp_path / "model.pt", build(2, seed=3), ["a", "b"])
-    started = build(2, seed=4, weights=str(tmp_path / "model.pt")).state_dict()
-    assert all(torch.equal(started[name], value) for name, value in source.weights.items())
-
-
-def test_starting_weights_of_other_categories_leave_the_class_layers_fresh(tmp_path):
-    source = _save(tmp_path / "model.pt", build(2, seed=3), ["a", "b"])
-    started = build(5, seed=4, weights=str(tmp_path / "model.pt")).state_dict()
-    fresh = build(5, seed=4).state_dict()
-    layers = {name for name in started if name.startswith("roi_heads.box_predictor.")}
-    assert len(layers) == 4
-    for name, value in started.items():
-        assert torch.equal(value, fresh[name] if name in layers else source.weights[name]), name
-
-
-@pytest.mark.parametrize(("before", "after"), [(3, 0), (0, 3)])
-def test_stages_may_be_frozen_or_freed_from_one_training_to_the_next(before, after, tmp_path):
-    source = _save(tmp_path / "model.pt", build(seed=3, freeze_at=before), ["a", "b"], freeze_at=before)
-    started = build(seed=4, freeze_at=after, weights=str(tmp_path / "model.pt")).state_dict()
-    common = started.keys() & source.weights.keys()
-    assert started.keys() ^ common <= {name for name in started if "num_batches" in name}
-    assert all(torch.equal(started[name], source.weights[name]) for name in common)
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"backbone": "resnet34"},
-        {"fpn_channels": 8},
-        {"head_features": 16},
-        {"levels": (2, 5), "anchor_sizes": (12, 20, 32, 48)},
-        {"aspect_ratios": (0.5, 1.0)},
-    ],
-    ids=lambda other: next(iter(other)),
-)
-def test_starting_weights_of_another_network_are_refused(other, tmp_path):
-    _save(tmp_path / "model.pt", build(), ["a", "b"])
-    path = str(tmp_path / "model.pt")
-    with pytest.raises(PodiumError, match="tensors are missing or of another shape") as caught:
-        build(weights=path, **other)
-    assert (caught.value.file, caught.value.key) == (path, "model.weights")
-
-
-def test_starting_weights_of_a_segmenter_and_of_nothing(tmp_path):
-    checkpoint = _save(tmp_path / "model.pt", build(), ["a", "b"])
-    save_checkpoint(tmp_path / "other.pt", replace(checkpoint, weights={"stem.0.weight": torch.zeros(1)}))
-    with pytest.raises(PodiumError, match="tensors are missing"):
-        build(weights=str(tmp_path / "other.pt"))
-    with pytest.raises(PodiumError, match="no such checkpoint"):
-        build(weights=str(tmp_path / "nothing.pt"))
-
-
-@pytest.mark.parametrize(
-    ("weights", "changes"),
-    [
-        ("imagenet", {}),
-        ("coco", {"backbone": "resnet50", "levels": (2, 6), "anchor_sizes": LEVELS[2, 6]}),
-    ],
-)
-def test_weights_that_cannot_be_downloaded(weights, changes, tmp_path, monkeypatch):
+def test_weights_that_cannot_be_downloaded(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     for variable in ("https_proxy", "HTTPS_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")  # nobody listens there
-    with pytest.raises(PodiumError, match=f"torchvision's {weights} weights could not be downloaded") as caught:
-        build(weights=weights, **changes)
+    with pytest.raises(PodiumError, match="ImageNet weights of resnet18 could not be downloaded") as caught:
+        build(weights="imagenet")
     assert caught.value.key == "model.weights"
 
 
@@ -272,12 +222,22 @@ def test_weights_that_cannot_be_downloaded(weights, changes, tmp_path, monkeypat
         ({"levels": (1, 4), "anchor_sizes": (8, 16, 32, 64)}, "range within"),
         ({"levels": (4, 2), "anchor_sizes": ()}, "range within"),
         ({"levels": (2, 4), "anchor_sizes": (12, 20)}, "2 anchor_sizes for the 3 levels"),
-        ({"weights": "coco"}, "coco weights are for backbone resnet50"),
+        ({"weights": "COCO-Detection/faster_rcnn_X_101"}, "is not in the zoo; did you mean 'COCO-Detection/faster"),
+        ({"weights": "COCO-Detection/faster_rcnn_R_101_FPN_3x"}, "a model with backbone resnet101, not resnet18"),
     ],
 )
 def test_settings_that_no_detector_has(changes, problem):
     with pytest.raises(ValueError, match=problem):
         settings(**changes)
+
+
+def test_zoo_weights_say_what_model_they_are_of():
+    masks = Detector(weights="COCO-InstanceSegmentation/mask_rcnn_X_101_32x8d_FPN_3x")
+    assert (masks.architecture, masks.backbone, masks.pixels) == ("mask_rcnn", "resnext101_32x8d", "bgr_std")
+    assert not masks.stride_in_1x1
+    boxes = Detector(weights="COCO-Detection/faster_rcnn_R_101_FPN_3x")
+    assert (boxes.architecture, boxes.backbone, boxes.pixels) == ("faster_rcnn", "resnet101", "bgr")
+    assert boxes.stride_in_1x1
 
 
 @pytest.mark.slow

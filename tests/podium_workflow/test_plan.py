@@ -78,6 +78,10 @@ def test_the_plan_names_the_files_of_the_contract(plan):
     assert plan.submission_files() == [
         f"submissions/demo/boxes_unet.{kind}" for kind in ("csv", "check.json", "score.json")
     ]
+    assert plan.curves() == [
+        "results/demo/detection/resnet18/curves.svg",
+        "results/demo/segmentation/unet/curves.svg",
+    ]
     reported = plan.reported_files()
     assert len(reported) == len(set(reported))
     assert set(plan.submission_files()) < set(reported)
@@ -94,6 +98,21 @@ def test_without_a_test_part_or_a_submission_nothing_of_them_is_planned(plan):
 def test_only_the_part_submission_depends_on_what_is_submitted(plan):
     assert plan.part_images("val") is None
     assert plan.part_images("submission") == "test"
+
+
+def test_starting_weights_are_files_where_they_are_any(plan):
+    def planned(**model):
+        experiment = DetectionExperiment(model=model, solver=Solver(base_lr=0.1, max_iter=1))
+        return Plan(plan.competition.model_copy(update={"detection": {"x": experiment}})).starting_weights("x")
+
+    assert planned(weights="imagenet") == []
+    assert planned(weights="none", norm="group", freeze_at=0) == []
+    assert planned(weights="results/other/detection/y/model.pt") == ["results/other/detection/y/model.pt"]
+    assert planned(weights="mine/model_final.pkl") == ["mine/model_final.pkl"]
+    assert planned(weights="COCO-Detection/faster_rcnn_X_101_32x8d_FPN_3x") == [
+        "data/zoo/COCO-Detection/faster_rcnn_X_101_32x8d_FPN_3x/model_final_68b088.pkl",
+        "data/zoo/COCO-Detection/faster_rcnn_X_101_32x8d_FPN_3x/model_final_68b088.json",
+    ]
 
 
 def test_a_local_archive_is_watched_where_it_is_there_and_not_its_own_copy(plan, tmp_path, monkeypatch):

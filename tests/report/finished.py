@@ -115,7 +115,7 @@ class Finished:
                 self.metrics("instances", "both", split)
                 scores = {"crops": 31, "mean_iou": 0.8129, "mean_dice": 0.8888}
                 self.write(self.results / "segmentation" / "unet" / f"metrics.{split}.json", scores)
-        self.history("detection/faster", ["loss_classifier", "loss_box_reg"], ["val_AP"])
+        self.history("detection/faster", ["loss_cls", "loss_box_reg"], ["val_AP"])
         self.predictions("detection", "faster", "test", self.test_part)
         if not self.masks:
             return

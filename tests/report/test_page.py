@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+from podium.config.competition import Competition
 from podium.errors import PodiumError
 from podium.report.page import build_report
 
@@ -169,6 +170,24 @@ def test_hostile_names_stay_text(tmp_path):
     assert page.headings[0] == (1, HOSTILE)
     assert page.table("Categories")[1][0] == HOSTILE
     assert any(image["alt"].startswith(f"Image {HOSTILE}") for image in page.images())
+
+
+def test_the_schedule_comes_with_what_is_to_know_about_it(tmp_path):
+    odd = {"base_lr": 0.01, "max_iter": 30, "warmup_iters": 100}
+    raw = Finished(tmp_path / "plain").competition.model_dump(mode="json")
+    raw["detection"]["faster"]["solver"] |= odd
+    finished = Finished(tmp_path)
+    finished.complete()
+    finished.competition = Competition.model_validate(raw)
+    for folder in ("detection/faster", "segmentation/unet"):
+        (finished.results / folder / "schedule.svg").write_text("<svg></svg>")
+    told = [image["alt"] for image in built(finished).images() if image["alt"].startswith("Planned learning rate")]
+    # After 29 of 30 parts of a climb from a thousandth: 0.01 * (29 / 30 + 1 / 30000).
+    assert told == [
+        "Planned learning rate over iterations. The warm-up of 100 iterations is longer than the run of 30: the rate "
+        "climbs to the end, and the highest rate reached is 0.00967 instead of base_lr 0.01.",
+        "Planned learning rate over iterations.",
+    ]
 
 
 def test_what_is_missing_is_named(tmp_path):

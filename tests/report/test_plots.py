@@ -6,9 +6,17 @@ import pandas as pd
 import pytest
 
 from podium.errors import PodiumError
-from podium.report.plots import curves, histogram, inline, loss_curve, read_history, validation_curve
-
-SVG = "{http://www.w3.org/2000/svg}"
+from podium.report.plots import (
+    curves,
+    histogram,
+    inline,
+    loss_curve,
+    range_test_plot,
+    read_history,
+    schedule_plot,
+    validation_curve,
+)
+from tests.report.reading_svg import SVG, line, texts
 
 
 def history(length: int, **more: list[float]) -> pd.DataFrame:
@@ -20,10 +28,6 @@ def history(length: int, **more: list[float]) -> pd.DataFrame:
 
 def validated(length: int, at: list[int]) -> list[float]:
     return [0.5 if iteration in at else np.nan for iteration in range(1, length + 1)]
-
-
-def texts(svg: str) -> list[str]:
-    return ["".join(each.itertext()).strip() for each in ElementTree.fromstring(svg).iter(f"{SVG}text")]
 
 
 def longest_path(svg: str) -> np.ndarray:
@@ -97,6 +101,61 @@ def test_a_histogram_counts():
     full = [height for height in heights if height > 1][:2]
     assert full[1] / full[0] == pytest.approx(2, abs=0.02)
     assert "objects" in texts(histogram([7.0], "size", "pixels"))
+
+
+def test_a_schedules_line_goes_through_its_rates():
+    rates = [0.001, 0.02, 0.02, 0.015, 0.0, 0.004]
+    iterations, drawn = line(schedule_plot(rates, []), "rates")
+    assert iterations == pytest.approx([1, 2, 3, 4, 5, 6], abs=0.001)
+    assert drawn == pytest.approx(rates, abs=2e-6)
+
+
+def test_a_schedules_notes_are_written_whole_in_lines_that_fit():
+    """400 pixels wide, the drawing's letters are as high as 9.6 pixels: 80 of them are as wide as it."""
+    notes = ["The warm-up of 1000 iterations is longer than the run of 300: " + "the rate climbs " * 9, "A step."]
+    svg = schedule_plot([0.1, 0.2], notes)
+    written = texts(svg)
+    lines = [text for text in written if text.startswith("• ") or "climbs" in text]
+    assert " ".join(lines) == " ".join(f"• {note.strip()}" for note in notes)
+    assert len(lines) > 3 and max(map(len, lines)) <= 76
+    width, height = map(float, re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg).groups())
+    sizes = [float(size) for size in re.findall(r"font(?:-size)?: ?(?:[^;\"]* )?([\d.]+)px", svg)]
+    assert sizes and min(sizes) * 400 / width >= 9
+    # All of them are within the picture.
+    places = [float(y) for y in re.findall(r"translate\([\d.]+ ([\d.]+)\)", svg)]
+    assert all(0 < y < height for y in places)
+    assert notes[0] not in " ".join(texts(schedule_plot([0.1, 0.2], [])))
+
+
+def test_the_iterations_of_the_heads_alone_are_shaded():
+    plain, shaded = (schedule_plot([0.01] * 20, [], heads_only=heads) for heads in (0, 5))
+    assert "heads only" in texts(shaded) and "heads only" not in texts(plain)
+    x, _ = line(shaded, "rates")
+    assert x == pytest.approx(np.arange(1, 21), abs=0.005)
+    left, right = line(shaded, "heads only")[0][[0, 2]]
+    assert (left, right) == pytest.approx((0, 5.5), abs=0.01)
+
+
+@pytest.mark.parametrize("rates", [[], [0.1], [0.0, 0.0]])
+def test_odd_schedules_are_drawn(rates):
+    assert ("no iterations" in texts(schedule_plot(rates, [], heads_only=1))) == (not rates)
+
+
+def test_a_long_schedule_stays_small_and_keeps_its_peak():
+    rates = np.full(300_000, 0.01)
+    rates[123_456] = 0.02
+    svg = schedule_plot(rates, [])
+    assert len(svg) < 100_000
+    assert line(svg, "rates")[1].max() == pytest.approx(0.02, abs=2e-6)
+
+
+def test_a_range_test_is_drawn_with_its_marks():
+    rates = np.geomspace(1e-6, 1, 60)
+    table = pd.DataFrame({"lr": rates, "loss": 2 - rates, "smoothed": 2 - rates})
+    svg = range_test_plot(table, {"base_lr": 0.02, "steepest descent": 0.0123})
+    assert {"loss", "smoothed", "base_lr: 0.02", "steepest descent: 0.012", "learning rate"} <= set(texts(svg))
+    assert "loss" in texts(range_test_plot(table.iloc[:1], {}))
+    assert range_test_plot(table, {}) == range_test_plot(table.copy(), {})
 
 
 def test_inline_plots_share_no_ids_and_follow_the_page():

@@ -7,6 +7,7 @@ from PIL import Image
 
 from podium.config.detection import DetectionInput
 from podium.data.dataset import Dataset
+from podium.data.masks import encode
 from podium.errors import PodiumError
 from podium.evaluation.coco import average_precision
 from podium.inference.boxes import predict_boxes
@@ -33,7 +34,7 @@ def _scene(folder, boxes, height=40, width=60, crowd=()):
         pixels[int(y) : int(y + h), int(x) : int(x + w)] = 100 + 10 * category
         annotations.append(
             {"id": number, "image_id": 1, "category_id": category, "bbox": [x, y, w, h], "area": w * h}
-            | {"iscrowd": int(number in crowd)}
+            | {"iscrowd": int(number in crowd), "segmentation": encode(_filled(height, width, x, y, w, h))}
         )
     (folder / "images").mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(folder / "images" / "a.png")
@@ -42,9 +43,15 @@ def _scene(folder, boxes, height=40, width=60, crowd=()):
     return Dataset(folder, {1: entry | {"digest": ""}}, {1: annotations}, categories, "")
 
 
-def _draw(dataset, seed=0, **sizes):
+def _filled(height, width, x, y, w, h):
+    mask = np.zeros((height, width), dtype=bool)
+    mask[int(y) : int(y + h), int(x) : int(x + w)] = True
+    return mask
+
+
+def _draw(dataset, seed=0, masks=False, **sizes):
     settings = DetectionInput.model_validate({"min_size_train": (0,), "augmentation": ()} | sizes)
-    return DetectionSamples(dataset, [1], settings).draw(0, np.random.default_rng(seed))
+    return DetectionSamples(dataset, [1], settings, masks=masks).draw(0, np.random.default_rng(seed))
 
 
 BOXES = [(1, 4.0, 6.0, 10.0, 20.0), (2, 30.0, 2.0, 25.0, 8.0), (3, 40.0, 20.0, 20.0, 20.0)]
@@ -52,8 +59,8 @@ BOXES = [(1, 4.0, 6.0, 10.0, 20.0), (2, 30.0, 2.0, 25.0, 8.0), (3, 40.0, 20.0, 2
 
 def test_an_image_and_its_boxes_as_they_are(tmp_path):
     image, target = _draw(_scene(tmp_path, BOXES))
-    assert (image.shape, image.dtype) == ((3, 40, 60), torch.float32)
-    assert image[:, 0, 0].tolist() == pytest.approx([50 / 255] * 3)
+    assert (image.shape, image.dtype) == ((3, 40, 60), torch.uint8)
+    assert image[:, 0, 0].tolist() == [50, 50, 50]
     assert target["boxes"].tolist() == [[4, 6, 14, 26], [30, 2, 55, 10], [40, 20, 60, 40]]
     assert target["labels"].tolist() == [1, 2, 3]
     assert (target["boxes"].dtype, target["labels"].dtype) == (torch.float32, torch.int64)
@@ -73,8 +80,8 @@ def test_boxes_and_labels_go_with_the_pixels(flip, expected, tmp_path):
     assert target["labels"].tolist() == [1, 2, 3]
     for (x0, y0, x1, y1), label in zip(expected, [1, 2, 3], strict=True):
         inside = image[0, y0:y1, x0:x1]
-        assert (inside * 255).round().unique().tolist() == [100 + 10 * label]
-        assert inside.numel() == (image[0] * 255).round().eq(100 + 10 * label).sum()
+        assert inside.unique().tolist() == [100 + 10 * label]
+        assert inside.numel() == image[0].eq(100 + 10 * label).sum()
 
 
 def test_boxes_are_resized_with_the_image(tmp_path):
@@ -99,7 +106,7 @@ def test_a_crop_larger_than_the_image_pads_it_with_black(tmp_path):
     assert int((image > 0).all(dim=0).sum()) == 40 * 60
     assert target["labels"].tolist() == [1, 2, 3]
     for (x0, y0, x1, y1), label in zip(target["boxes"].round().int().tolist(), [1, 2, 3], strict=True):
-        assert (image[0, y0:y1, x0:x1] * 255).round().unique().tolist() == [100 + 10 * label]
+        assert image[0, y0:y1, x0:x1].unique().tolist() == [100 + 10 * label]
 
 
 def test_a_crop_keeps_objects_of_which_a_quarter_is_seen(tmp_path):
@@ -110,7 +117,7 @@ def test_a_crop_keeps_objects_of_which_a_quarter_is_seen(tmp_path):
         image, target = _draw(dataset, seed, crop_train=32)
         assert image.shape == (3, 32, 32)
         for label in (1, 2, 3):
-            pixels = int((image[0] * 255).round().eq(100 + 10 * label).sum())
+            pixels = int(image[0].eq(100 + 10 * label).sum())
             kept = label in target["labels"].tolist()
             assert kept == (pixels >= 0.25 * areas[label])
             seen.add((label, kept))
@@ -118,6 +125,42 @@ def test_a_crop_keeps_objects_of_which_a_quarter_is_seen(tmp_path):
                 x0, y0, x1, y1 = target["boxes"][target["labels"].tolist().index(label)].round().int().tolist()
                 assert (x1 - x0) * (y1 - y0) == pixels
     assert len(seen) == 6
+
+
+@pytest.mark.parametrize("flip", ["HorizontalFlip", "RandomRotate90"])
+def test_masks_go_with_the_pixels_and_belong_to_the_boxes(flip, tmp_path):
+    dataset = _scene(tmp_path, BOXES)
+    numbers = set()
+    for seed in range(20):
+        image, target = _draw(dataset, seed, masks=True, crop_train=32, augmentation=({flip: {"p": 1.0}},))
+        assert (target["masks"].dtype, target["masks"].shape) == (torch.uint8, (len(target["boxes"]), 32, 32))
+        for mask, label in zip(target["masks"], target["labels"].tolist(), strict=True):
+            assert torch.equal(mask.bool(), image[0].eq(100 + 10 * label))
+        numbers.add(len(target["masks"]))
+    assert 0 in numbers and max(numbers) >= 2
+
+
+def test_masks_are_resized_with_the_image(tmp_path):
+    _, target = _draw(_scene(tmp_path, BOXES), masks=True, min_size_train=(80,))
+    assert target["masks"].shape == (3, 80, 120)
+    for mask, (_, x, y, w, h) in zip(target["masks"], BOXES, strict=True):
+        assert torch.equal(mask.bool(), torch.from_numpy(_filled(80, 120, 2 * x, 2 * y, 2 * w, 2 * h)))
+
+
+def test_an_object_without_a_mask_in_a_training_of_masks(dataset, tmp_path):
+    annotations = {image_id: [dict(entry) for entry in entries] for image_id, entries in dataset.annotations.items()}
+    del annotations[2][1]["segmentation"]
+    with pytest.raises(PodiumError, match="an object without a mask") as caught:
+        settings = detection(model={"architecture": "mask_rcnn"})
+        _trained(replace(dataset, annotations=annotations), tmp_path, settings)
+    assert caught.value.record == f"annotation {annotations[2][1]['id']}"
+
+
+def test_images_without_objects_are_left_out_only_where_that_is_asked_for(dataset):
+    bare = replace(dataset, annotations=dataset.annotations | {2: []})
+    for filter_empty, expected in ((False, [1, 2, 3]), (True, [1, 3])):
+        settings = DetectionInput(filter_empty=filter_empty)
+        assert DetectionSamples(bare, [1, 2, 3], settings).image_ids == expected
 
 
 def test_images_without_objects_and_crowds_alone(tmp_path):
@@ -135,7 +178,7 @@ def test_the_rates_applied_are_those_of_the_schedule_and_the_history(dataset, tm
     assert [row["lr"] for row in history] == [learning_rate(settings.solver, iteration) for iteration in range(4)]
     assert set(history[0]) == {
         *("iteration", "lr", "loss"),
-        *("loss_classifier", "loss_box_reg", "loss_objectness", "loss_rpn_box_reg"),
+        *("loss_cls", "loss_box_reg", "loss_rpn_cls", "loss_rpn_loc"),
     }
     assert {"val_AP", "val_AP50", "val_AP75"} <= set(history[3])
     for row in history:
@@ -191,6 +234,23 @@ def test_one_image_is_learned(dataset, tmp_path):
     )
     assert metrics["AP50"] > 0.9
     assert metrics["AP"] == pytest.approx(history[-1]["val_AP"])
+
+
+@pytest.mark.slow
+def test_masks_of_one_image_are_learned(dataset, tmp_path):
+    settings = detection(
+        model={"architecture": "mask_rcnn", "mask_channels": 16},
+        **{"optimizer": "adamw", "base_lr": 0.004, "schedule": "one_cycle", "max_iter": 90, "eval_period": 100},
+        **{"clip_norm": 10.0, "seed": 2},
+    )
+    checkpoint, _ = _trained(dataset, tmp_path, settings, {"train": [1], "val": [1]})
+    save_checkpoint(tmp_path / "model.pt", checkpoint)
+    model, _ = load_detector(tmp_path / "model.pt")
+    found = predict_boxes(model, dataset, [1], settings.input)
+    metrics, _ = average_precision(dataset.restricted([1]), [1], found, "segm")
+    assert metrics["AP50"] > 0.9
+    best = max(found, key=lambda entry: entry["score"])
+    assert best["segmentation"]["size"] == [64, 64]
 
 
 def test_mixed_precision_trains_on_the_cpu(dataset, tmp_path):

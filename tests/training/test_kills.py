@@ -26,6 +26,7 @@ pytestmark = [
 KINDS = ["detector", "segmenter"]
 # Two validations before the end, and the second is not at the end: best and last weights differ.
 SOLVER = {"max_iter": 12, "eval_period": 5, "checkpoint_period": 1, "momentum": 0.8, "schedule": "one_cycle"}
+MORE = {"detector": {"ema_decay": 0.7, "accumulate": 2, "heads_only_iters": 6}, "segmenter": {}}
 
 
 FILES = {"state": ".pt", "out": ".pt", "log": ""}
@@ -47,7 +48,8 @@ class Trainings:
 
     def start(self, kind: str, name: str, workers: int = 0, **solver) -> int:
         """Begin a training, or go on with it; return its process id."""
-        job = {"kind": kind, "dataset": str(self.folder / "dataset"), "workers": workers, "solver": SOLVER | solver}
+        job = {"kind": kind, "dataset": str(self.folder / "dataset"), "workers": workers}
+        job["solver"] = SOLVER | MORE[kind] | solver
         job |= {key: str(self.folder / f"{name}.{key}{suffix}") for key, suffix in FILES.items()}
         self.server.stdin.write(json.dumps(job) + "\n")
         return int(self.server.stdout.readline())

@@ -12,8 +12,10 @@ from torch import nn
 
 from podium.config.solver import Solver
 from podium.errors import PodiumError
+from podium.training.finite import Diverged
 from podium.training.history import write_history
 from podium.training.loop import fit, kept_iteration
+from podium.training.order import seed_part
 from podium.training.schedule import learning_rate
 from podium.training.signals import Interrupted
 from podium.training.state import load_state
@@ -23,6 +25,7 @@ class Slope:
     """One weight, whose gradient is `slope` in every iteration; metrics come from a function of the iterations done."""
 
     monitor = "value"
+    heads = ("weight",)
 
     def __init__(self, begin=0.0, slope=1.0, metric=lambda done: float(done)):
         self.model = nn.Linear(1, 1, bias=False)
@@ -44,10 +47,13 @@ class Slope:
         value = model(batch).mean()
         return {"loss_half": self.slope * value / 2, "loss_rest": self.slope * value / 2}
 
-    def validate(self, model):
+    def predict(self, model, rank, world):
         assert not model.training
+        yield model.weight.item()
+
+    def metrics(self, found):
         self.validated += 1
-        return {"value": self.metric(self.trained), "weight": model.weight.item()}
+        return {"value": self.metric(self.trained), "weight": found[0]}
 
 
 def solver(**settings):
@@ -296,3 +302,268 @@ def test_the_scale_of_16_bits_is_part_of_the_state(tmp_path):
     fit(Slope(slope=0.25), solver(max_iter=6, precision="16-mixed"), seed=0, state_file=tmp_path / "state.pt")
     _, parts = load_state(tmp_path / "state.pt")
     assert parts["scaler"]["_growth_tracker"] == 6
+
+
+def test_a_gradient_that_overflows_in_16_bits_is_skipped_and_no_divergence(tmp_path):
+    """The first scale, 65536, is halved at each overflow until 4 times it is a number of 16 bits."""
+    settings = solver(max_iter=9, eval_period=9, precision="16-mixed")
+    weights, state = fit(Slope(slope=4.0), settings, seed=0, state_file=tmp_path / "state.pt")
+    skipped = sum(row["loss"] == 0 for row in state.history) - 1
+    assert 1 <= skipped <= 4
+    assert weight(weights) == pytest.approx(-0.25 * 4 * (9 - skipped))
+
+
+class Drawing(Slope):
+    """The loss of a part is a number drawn for it."""
+
+    def losses(self, model, batch):
+        return {"loss_drawn": model(batch).mean() * 0 + torch.rand(()) + len(batch)}
+
+
+@pytest.mark.parametrize("accumulate", [1, 2, 3])
+def test_each_part_draws_numbers_of_its_own_and_losses_are_means_over_the_parts(accumulate, tmp_path):
+    settings = solver(max_iter=3, ims_per_batch=6, accumulate=accumulate)
+    _, state = fit(Drawing(), settings, seed=4, state_file=tmp_path / "state.pt")
+    for iteration, row in enumerate(state.history):
+        drawn = []
+        for part in range(accumulate):
+            seed_part(4, iteration, part)
+            drawn.append(torch.rand(()).item())
+        assert len(set(drawn)) == accumulate
+        assert row["loss"] == row["loss_drawn"] == pytest.approx(sum(drawn) / accumulate + 6 / accumulate)
+
+
+def test_a_batch_in_parts_is_one_step_of_the_optimiser(tmp_path):
+    task = Slope()
+    settings = solver(max_iter=4, ims_per_batch=6, accumulate=3, eval_period=4)
+    weights, state = fit(task, settings, seed=0, state_file=tmp_path / "state.pt")
+    assert task.trained == 12
+    assert weight(weights) == pytest.approx(-1.0)
+    assert [row["loss"] for row in state.history] == pytest.approx([0.0, -0.25, -0.5, -0.75])
+
+
+def test_a_batch_that_cannot_be_split(tmp_path):
+    with pytest.raises(ValueError, match="a batch of 6 cannot be split into 4 equal parts"):
+        solver(ims_per_batch=6, accumulate=4)
+    with pytest.raises(ValueError, match="heads_only_iters 6 leaves no iteration for the rest: max_iter is 6"):
+        solver(heads_only_iters=6)
+
+
+def test_averaged_weights_are_validated_and_kept_in_place_of_the_last(tmp_path):
+    settings = solver(max_iter=5, ema_decay=0.75, keep="last")
+    weights, state = fit(Slope(), settings, seed=0, state_file=tmp_path / "state.pt")
+    expected = [-0.25]
+    for step in range(2, 6):
+        expected.append(0.75 * expected[-1] + 0.25 * -0.25 * step)
+    assert [row["val_weight"] for row in state.history] == pytest.approx(expected)
+    assert weight(weights) == pytest.approx(expected[-1])
+    # Training itself goes on with the raw ones.
+    assert [row["loss"] for row in state.history] == [0.0, -0.25, -0.5, -0.75, -1.0]
+
+    best, state = fit(Slope(metric=METRICS.get), solver(ema_decay=0.75), seed=0, state_file=tmp_path / "best.pt")
+    assert (weight(best), state.best.iteration) == (pytest.approx(expected[1]), 2)
+
+
+def test_an_average_never_holds_what_is_not_finite(tmp_path):
+    settings = solver(base_lr=0.5, max_iter=9, checkpoint_period=1, ema_decay=0.5, keep="last")
+    with pytest.raises(Diverged):
+        fit(Root(begin=1.0), settings, seed=0, state_file=tmp_path / "state.pt")
+    state, parts = load_state(tmp_path / "state.pt")
+    assert state.iteration == 4
+    assert math.isfinite(parts["average"]["module.weight"].item())
+
+
+def test_a_divergence_is_found_in_its_iteration_and_tells_the_history_before_it(tmp_path):
+    task = Root(begin=1.0)
+    settings = solver(base_lr=0.5, max_iter=50, eval_period=50, checkpoint_period=50)
+    with pytest.raises(Diverged) as caught:
+        fit(task, settings, seed=0, state_file=tmp_path / "state.pt")
+    assert task.trained == 5
+    assert [row["iteration"] for row in caught.value.history] == [1, 2, 3, 4]
+    assert [row["loss"] for row in caught.value.history] == pytest.approx([1, 0.8660, 0.6792, 0.3054], abs=1e-4)
+    with pytest.raises(Diverged) as caught:
+        fit(Root(begin=0.0), solver(), seed=0, state_file=tmp_path / "other.pt")
+    assert caught.value.history == []
+
+
+PATIENCE = [0.1, 0.7, 0.3, 0.7, 0.2, 0.9]
+
+
+@pytest.mark.parametrize(("patience", "last"), [(1, 3), (2, 4), (3, 5), (4, 6)])
+def test_training_ends_after_so_many_validations_without_a_better_one(patience, last, tmp_path):
+    file = tmp_path / "state.pt"
+    settings = solver(max_iter=12, eval_period=2, patience=patience, checkpoint_period=100)
+    task = Slope(metric=lambda done: PATIENCE[done // 2 - 1])
+    if patience == 4:
+        # The best of all comes in time: the run goes on to its end.
+        _, state = fit(task, settings, seed=0, state_file=file)
+        assert (state.iteration, state.best.iteration) == (12, 12)
+        return
+    weights, state = fit(task, settings, seed=0, state_file=file)
+    assert (state.iteration, len(state.history), state.best.iteration) == (2 * last, 2 * last, 4)
+    assert state.history[-1]["val_value"] == PATIENCE[last - 1]
+    assert weight(weights) == -1.0
+
+    again = Slope(metric=lambda done: 100.0)
+    weights, state = fit(again, settings, seed=0, state_file=file)
+    assert again.trained == again.validated == 0
+    assert (state.iteration, weight(weights)) == (2 * last, -1.0)
+
+
+def test_a_metric_that_is_undefined_tries_no_patience(tmp_path):
+    metrics = {2: 0.5, 3: None, 4: None, 5: 0.4}
+    _, state = fit(Slope(metric=metrics.get), solver(max_iter=9, patience=1), seed=0, state_file=tmp_path / "state.pt")
+    assert state.iteration == 5
+
+
+class Staged:
+    """A body with a batch norm and a frozen layer, and a head with a batch norm."""
+
+    monitor, heads = "value", ("head.",)
+
+    def __init__(self, stop_at=None):
+        torch.manual_seed(1)
+        body = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.BatchNorm1d(3), nn.Linear(3, 3), nn.Tanh())
+        head = nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 1))
+        self.model = nn.Sequential()
+        self.model.add_module("body", body)
+        self.model.add_module("head", head)
+        body[3].weight.requires_grad_(False)
+        self.samples = self
+        self.stop_at, self.done = stop_at, 0
+
+    def __len__(self):
+        return 5
+
+    def draw(self, index, rng):
+        return torch.from_numpy(rng.normal(size=2)).float()
+
+    def collate(self, samples):
+        return torch.stack(samples)
+
+    def losses(self, model, batch):
+        return {"loss_square": (model(batch) - 1).square().mean()}
+
+    def predict(self, model, rank, world):
+        self.done += 1
+        if self.done == self.stop_at:
+            os.kill(os.getpid(), signal.SIGTERM)
+        yield {name: value.clone() for name, value in model.module.state_dict().items()}
+
+    def metrics(self, found):
+        self.seen = [*getattr(self, "seen", []), found[0]]
+        return {"value": 0.0}
+
+
+def changed(before, after):
+    return {name for name in before if not torch.equal(before[name], after[name])}
+
+
+STATISTICS = {"running_mean", "running_var", "num_batches_tracked"}
+
+
+def test_the_heads_learn_alone_and_then_all_that_was_trainable(tmp_path):
+    task = Staged()
+    first = {name: value.clone() for name, value in task.model.state_dict().items()}
+    settings = solver(max_iter=6, ims_per_batch=4, heads_only_iters=3, momentum=0.9, keep="last")
+    fit(task, settings, seed=0, state_file=tmp_path / "state.pt")
+    head = {"head.0.weight", "head.0.bias", "head.1.weight", "head.1.bias"} | {f"head.0.{name}" for name in STATISTICS}
+    body = {"body.0.weight", "body.0.bias", "body.2.weight", "body.2.bias", "body.3.bias"}
+    for seen in task.seen[:3]:
+        assert changed(first, seen) == head
+    assert changed(first, task.seen[3]) == head | body | {f"body.2.{name}" for name in STATISTICS}
+    # Only the frozen layer was left as it was, and it is frozen still.
+    assert {name for name, parameter in task.model.named_parameters() if not parameter.requires_grad} == {
+        "body.3.weight"
+    }
+    assert torch.equal(task.model.body[2].num_batches_tracked, torch.tensor(3))
+
+
+@pytest.mark.parametrize("stop_at", [1, 2, 3, 4])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_a_run_goes_on_around_the_change_of_stages_as_if_nothing_had_happened(optimizer, stop_at, tmp_path):
+    """Stopped after 2, 3, 4 and 5 iterations; after 3 the rest joins in."""
+    settings = solver(
+        max_iter=7, ims_per_batch=4, heads_only_iters=3, momentum=0.9, keep="last", ema_decay=0.5, accumulate=2
+    ).model_copy(update={"optimizer": optimizer})
+    whole, expected = fit(Staged(), settings, seed=0, state_file=tmp_path / "whole.pt")
+    with pytest.raises(Interrupted, match=f"after {stop_at + 1} iterations"):
+        fit(Staged(stop_at=stop_at + 1), settings, seed=0, state_file=tmp_path / "state.pt")
+    found, state = fit(Staged(), settings, seed=0, state_file=tmp_path / "state.pt")
+    assert state.history == expected.history
+    assert not changed(whole, found)
+
+
+def test_heads_that_the_model_does_not_have(tmp_path):
+    task = Slope()
+    task.heads = ("roi_heads.",)
+    with pytest.raises(ValueError, match="nothing to train under roi_heads"):
+        fit(task, solver(heads_only_iters=2), seed=0, state_file=tmp_path / "state.pt")
+
+
+class Items(Slope):
+    """Validated on five items; a signal comes at one of them."""
+
+    def __init__(self, signalled=None, **settings):
+        super().__init__(**settings)
+        self.signalled, self.asked = signalled, []
+
+    def predict(self, model, rank, world):
+        for item in range(5):
+            self.asked.append(item)
+            if self.signalled == (self.trained, item):
+                os.kill(os.getpid(), signal.SIGTERM)
+            yield model.weight.item()
+
+
+@pytest.mark.parametrize("moment", [(3, 0), (3, 2), (9, 4)])
+def test_a_signal_in_a_validation_stops_it_and_it_is_done_first_when_the_run_goes_on(moment, tmp_path):
+    settings = solver(max_iter=9, eval_period=3, checkpoint_period=100)
+    _, expected = fit(Items(), settings, seed=0, state_file=tmp_path / "whole.pt")
+    task, file = Items(signalled=moment), tmp_path / "state.pt"
+    with pytest.raises(Interrupted, match=f"the state after {moment[0]} iterations"):
+        fit(task, settings, seed=0, state_file=file)
+    assert task.asked[-1] == moment[1]
+    assert task.validated == moment[0] // 3 - 1
+    state, _ = load_state(file)
+    assert (state.iteration, state.validated) == (moment[0], moment[0] - 3)
+
+    again = Items()
+    again.trained = moment[0]
+    _, state = fit(again, settings, seed=0, state_file=file)
+    assert state.history == expected.history
+    assert (state.best.value, state.best.iteration) == (expected.best.value, expected.best.iteration)
+    assert again.validated == 3 - task.validated
+
+
+class Told:
+    def __init__(self):
+        self.rows, self.closed = [], 0
+
+    def log(self, row):
+        self.rows.append(dict(row))
+
+    def close(self):
+        self.closed += 1
+
+
+def test_trackers_are_told_of_each_complete_row_once(tmp_path):
+    settings, file = solver(max_iter=9, eval_period=3, checkpoint_period=100), tmp_path / "state.pt"
+    first, second, third = Told(), Told(), Told()
+    with pytest.raises(Interrupted):
+        fit(Items(signalled=(6, 1)), settings, seed=0, state_file=file, trackers=[first])
+    _, state = fit(Items(), settings, seed=0, state_file=file, trackers=[second])
+    fit(Items(), settings, seed=0, state_file=file, trackers=[third])
+    assert [row["iteration"] for row in first.rows] == [1, 2, 3, 4, 5]
+    assert first.rows + second.rows == state.history
+    assert third.rows == []
+    assert [each.closed for each in (first, second, third)] == [1, 1, 1]
+
+
+def test_another_schedule_than_the_solvers(tmp_path):
+    weights, state = fit(
+        *(Slope(), solver(max_iter=3, keep="last")),
+        **{"seed": 0, "state_file": tmp_path / "state.pt", "rate": lambda solver, iteration: 2.0**iteration},
+    )
+    assert [row["lr"] for row in state.history] == [1, 2, 4]
+    assert weight(weights) == -7

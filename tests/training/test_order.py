@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from podium.data.dataset import Dataset
 from podium.training.detection import DetectionSamples, DetectionTask
-from podium.training.order import Batches, Place, loader, seed_iteration
+from podium.training.order import Batches, Place, loader, seed_part
 from podium.training.segmentation import SegmentationTask
 
 from .tiny import detection, draw_dataset, segmentation
@@ -41,6 +41,22 @@ def test_a_run_begun_anywhere_goes_on_the_same_way(length, ims_per_batch, seed, 
     assert len(tail) == more
 
 
+@given(st.integers(1, 9), st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.integers(0, 9))
+def test_processes_and_parts_share_each_batch_without_gap_or_overlap(length, processes, accumulate, size, start):
+    parts = processes * accumulate
+    whole = list(Batches(length, parts * size, 1, start, start + 3))
+    shares = []
+    for rank in range(processes):
+        own = range(rank * accumulate, (rank + 1) * accumulate)
+        share = Batches(length, parts * size, 1, start, start + 3, parts, own)
+        shares.append(list(share))
+        assert len(shares[-1]) == len(share) == 3 * accumulate
+        assert all(len(part) == size for part in shares[-1])
+    for number, batch in enumerate(whole):
+        run = slice(number * accumulate, (number + 1) * accumulate)
+        assert [place for share in shares for part in share[run] for place in part] == batch
+
+
 def test_orders_differ_by_epoch_and_by_seed():
     orders = {
         tuple(place.index for batch in islice(Batches(20, 20, seed, epoch, epoch + 1), 1) for place in batch)
@@ -53,10 +69,13 @@ def test_orders_differ_by_epoch_and_by_seed():
 def test_an_iteration_draws_the_same_numbers_whatever_came_before():
     drawn = {}
     for iteration in (0, 1, 2, 1, 0):
-        seed_iteration(7, iteration)
+        seed_part(7, iteration, 0)
         numbers = tuple(torch.rand(3).tolist())
         assert drawn.setdefault(iteration, numbers) == numbers
     assert len(set(drawn.values())) == 3
+    for part in (1, 2):
+        seed_part(7, 1, part)
+        assert tuple(torch.rand(3).tolist()) not in drawn.values()
 
 
 @pytest.fixture(scope="module")

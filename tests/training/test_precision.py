@@ -1,8 +1,19 @@
 import pytest
 import torch
+from lightning_fabric import Fabric
 from torch import nn
 
 from podium.training.precision import build_fabric
+
+
+def test_a_schedulers_environment_is_left_aside(monkeypatch):
+    """Under Slurm, Fabric would otherwise take its tasks for processes of its own, and refuse more than one."""
+    for name, value in {"SLURM_NTASKS": "4", "SLURM_JOB_NAME": "train", "SLURM_JOB_ID": "1"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(RuntimeError, match="ntasks"):
+        Fabric(accelerator="cpu", devices=1)
+    fabric = build_fabric("32-true")
+    assert (fabric.world_size, fabric.global_rank) == (1, 0)
 
 
 class Watched(nn.Linear):

@@ -92,6 +92,7 @@ def test_nor_has_one_after_all_times_changed(copy):
     ("changes", "expected"),
     [
         ({"title": "Another"}, {"report": 1}),
+        ({"tracking": "mlflow"}, {"report": 1}),
         ({"report": {"gallery": 2}}, {"report": 1}),
         (
             {"submission": {"score_threshold": 0.7}},
@@ -102,15 +103,16 @@ def test_nor_has_one_after_all_times_changed(copy):
         ({"instances": {"boxes_unet": {"min_area": 5}}}, AFTER_BOXES | {"evaluate": 2}),
         (
             {"segmentation": {"unet": {"solver": {"base_lr": 0.001}}}},
-            AFTER_BOXES | {"draw_schedule": 1, "evaluate": 2, "train_segmenter": 1, "evaluate_segmenter": 2},
+            AFTER_BOXES
+            | {"draw_schedule": 1, "draw_curves": 1, "evaluate": 2, "train_segmenter": 1, "evaluate_segmenter": 2},
         ),
         (
             {"detection": {"resnet18": {"solver": {"base_lr": 0.001}}}},
-            AFTER_BOXES | {"draw_schedule": 1, "train_detector": 1, "predict_boxes": 3},
+            AFTER_BOXES | {"draw_schedule": 1, "draw_curves": 1, "train_detector": 1, "predict_boxes": 3},
         ),
         (
             {"segmentation": {"second": {"loss": "bce", "solver": {"base_lr": 0.001, "max_iter": 2}}}},
-            {"draw_schedule": 1, "train_segmenter": 1, "evaluate_segmenter": 2, "report": 1},
+            {"draw_schedule": 1, "draw_curves": 1, "train_segmenter": 1, "evaluate_segmenter": 2, "report": 1},
         ),
     ],
     ids=lambda value: str(value)[:60] if isinstance(value, dict) else "",
