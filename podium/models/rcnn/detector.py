@@ -94,5 +94,5 @@ class RCNN(nn.Module):
         truth = [target["boxes"] for target in targets] if self.training else None
         proposals, losses = self.rpn(features, sizes, truth)
         if self.training:
-            return losses | self.roi_heads.losses(features, proposals, targets)
+            return self.roi_heads.losses(features, proposals, targets) | losses
         return self.roi_heads.detections(features, proposals, sizes)
