@@ -10,6 +10,9 @@ and of the ratios of each turn the median and the range. Without Detectron2 ours
 optimiser, with the step of its tools/plain_train_net.py, which reads each loss, and autocast as in its AMPTrainer.
 Images are decoded, resized and batched before; each step moves its batch to the device. Inference is what the models
 return, before masks are pasted into images.
+
+Loading is measured as it is in a long training: one loader gives all batches of all turns, and the clock of a turn
+starts after the batches that its workers had prepared before it.
 """
 
 import argparse
@@ -20,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from itertools import cycle, islice
 from pathlib import Path
 from typing import get_args
 
@@ -36,7 +40,7 @@ from podium.data.generated.competition import scene_at
 from podium.data.masks import encode
 from podium.models.detectors import build_detector
 from podium.training.detection import DetectionSamples
-from podium.training.order import Batches, loader
+from podium.training.order import Batches, loaded
 
 Batch = tuple[list[Tensor], list[dict[str, Tensor]]]
 TYPES = {"32-true": None, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
@@ -48,7 +52,7 @@ def main() -> None:
     torch.manual_seed(0)
     print(machine(asked.device))
     with tempfile.TemporaryDirectory() as folder:
-        dataset = drawn(Path(folder), asked.batch * asked.batches, asked.size)
+        dataset = drawn(Path(folder), asked.batch * asked.batches, asked.size, asked.mixed)
         samples = DetectionSamples(
             dataset,
             list(dataset.images),
@@ -56,7 +60,7 @@ def main() -> None:
             masks=asked.architecture == "mask_rcnn",
         )
         model = stable(build_detector(settings(asked), NUM_CLASSES))
-        ready = list(batches_of(samples, asked, workers=0))
+        ready = list(batches_of(samples, asked, asked.batches))
         ours = Ours(model, asked)
         contenders = {"ours": ours}
         try:
@@ -67,11 +71,7 @@ def main() -> None:
         report("inference", {name: each.inference(ready) for name, each in contenders.items()}, asked)
         for name, each in contenders.items():
             print(f"  {name}: sum of the losses {each.loss:.6g}, detections in the last batch {each.found}")
-        loading = {
-            f"loaded by {asked.workers} workers": lambda: ours.train(batches_of(samples, asked, asked.workers)),
-            "loaded before": lambda: ours.train(ready),
-        }
-        report("training with data loading", loading, asked)
+        report_loading(samples, ours, asked)
 
 
 def arguments() -> argparse.Namespace:
@@ -89,7 +89,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--batches", type=int, default=5, help="different batches, all of which make a turn")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes that load data")
-    return parser.parse_args()
+    parser.add_argument("--loading-batches", type=int, help="batches in a turn of loading; by default 4 a worker")
+    parser.add_argument("--mixed", action="store_true", help="half of the images portrait; else all are landscape")
+    asked = parser.parse_args()
+    if asked.loading_batches is None:
+        asked.loading_batches = max(asked.batches, 4 * asked.workers)
+    return asked
 
 
 def machine(device: str) -> str:
@@ -101,13 +106,13 @@ def settings(asked: argparse.Namespace) -> Detector:
     return Detector(architecture=asked.architecture, backbone=asked.backbone, weights="none", pixels="bgr_std")
 
 
-def drawn(folder: Path, count: int, size: int) -> Dataset:
-    """Write scenes of the generated competition as PNG files and return the dataset."""
+def drawn(folder: Path, count: int, size: int, mixed: bool) -> Dataset:
+    """Write scenes of the generated competition as PNG files, 4:3 or also 3:4, and return the dataset."""
     (folder / "images").mkdir()
     images, annotations = {}, {}
     for place in range(count):
-        # Those with these places are 4:3, as photographs are.
-        scene = scene_at(0, "train", 10 * place + 3, size)
+        # The generated competition's scenes are 4:3 at the places that end in 3, and 3:4 at those that end in 8.
+        scene = scene_at(0, "train", 10 * place + (8 if mixed and place % 2 else 3), size)
         height, width = scene.image.shape[:2]
         Image.fromarray(scene.image).save(folder / "images" / f"{place}.png", compress_level=1)
         images[place] = {"id": place, "file_name": f"{place}.png", "width": width, "height": height, "key": str(place)}
@@ -120,14 +125,16 @@ def drawn(folder: Path, count: int, size: int) -> Dataset:
     return Dataset(folder, images, annotations, [{"id": 1, "name": "plane"}], "")
 
 
-def batches_of(samples: DetectionSamples, asked: argparse.Namespace, workers: int) -> Iterator[Batch]:
-    order = Batches(len(samples), asked.batch, seed=0, start=0, stop=asked.batches)
-    return iter(loader(samples, order, joined, workers))
+def batches_of(
+    samples: DetectionSamples, asked: argparse.Namespace, count: int, workers: int = 0, pinned: bool = False
+) -> Iterator[Batch]:
+    return loaded(samples, Batches(len(samples), asked.batch, seed=0, start=0, stop=count), joined, workers, pinned)
 
 
 def joined(samples: list) -> Batch:
+    """Join samples into a batch, without the images' seeds: both contenders draw from torch's own generator."""
     images, targets = zip(*samples, strict=True)
-    return list(images), list(targets)
+    return list(images), [{key: value for key, value in target.items() if key != "seed"} for target in targets]
 
 
 def stable(model: nn.Module) -> nn.Module:
@@ -261,17 +268,47 @@ def step(optimiser: torch.optim.Optimizer, scaler: torch.amp.GradScaler, loss: T
     scaler.update()
 
 
-def report(title: str, runs: dict[str, Callable[[], None]], asked: argparse.Namespace) -> None:
-    """Time the runs in turns and print images per second, and how the first compares with the second."""
+def report_loading(samples: DetectionSamples, ours: Ours, asked: argparse.Namespace) -> None:
+    """Compare training on batches that workers load meanwhile with training on batches that are there."""
+    pinned, count = asked.device.startswith("cuda"), asked.loading_batches
+    ahead = 2 * asked.workers  # while the other has its turn, the workers prepare so many
+    total = (asked.turns + 1) * (ahead + count)
+    sources = {
+        f"loaded by {asked.workers} workers": batches_of(samples, asked, total, asked.workers, pinned),
+        "loaded before": cycle(list(batches_of(samples, asked, asked.batches, pinned=pinned))),
+    }
+
+    def training(batches: Iterator[Batch], count: int) -> Callable[[], None]:
+        return lambda: ours.train(islice(batches, count))
+
+    runs = {name: training(batches, count) for name, batches in sources.items()}
+    before = {name: training(batches, ahead) for name, batches in sources.items()}
+    report("training with data loading", runs, asked, count, before)
+
+
+def report(
+    title: str,
+    runs: dict[str, Callable[[], None]],
+    asked: argparse.Namespace,
+    batches: int | None = None,
+    before: dict[str, Callable[[], None]] | None = None,
+) -> None:
+    """Time the runs in turns and print images per second, and how the first compares with the second.
+
+    A run is over `batches` batches, --batches by default; what is called `before` it is not timed.
+    """
+    images = asked.batch * (batches or asked.batches)
     speeds: dict[str, list[float]] = {name: [] for name in runs}
     for turn in range(-1, asked.turns):  # the first, which does not count, warms up
         for name in list(runs) if turn % 2 else list(runs)[::-1]:
+            if before:
+                before[name]()
             synchronise(asked.device)
             began = time.perf_counter()
             runs[name]()
             synchronise(asked.device)
             if turn >= 0:
-                speeds[name].append(asked.batch * asked.batches / (time.perf_counter() - began))
+                speeds[name].append(images / (time.perf_counter() - began))
     line = ", ".join(f"{name} {statistics.median(values):.3g}" for name, values in speeds.items())
     print(f"{title}, images per second: {line}", end="")
     if len(speeds) == 2:

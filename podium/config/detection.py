@@ -72,12 +72,31 @@ class Detector(Section):
     @model_validator(mode="before")
     @classmethod
     def _zoo_weights_say_what_model_they_are_of(cls, raw: object) -> object:
-        if isinstance(raw, Mapping) and raw.get("weights") in zoo():
-            return {**zoo()[raw["weights"]].settings, **raw}
+        weights = raw.get("weights") if isinstance(raw, Mapping) else None
+        if weights in zoo():
+            return {**zoo()[weights].settings, **raw}
+        if str(weights).endswith((".pkl", ".pth")):
+            # They fit whatever the pixels, and are worth nothing with wrong ones.
+            if "pixels" not in raw:
+                raise ValueError(f"{weights} does not say how its pixels are normalised: pixels is required")
+            if "stride_in_1x1" not in raw and raw.get("backbone") not in ("resnet18", "resnet34"):
+                raise ValueError(f"{weights} does not say where its blocks halve the image: stride_in_1x1 is required")
         return raw
 
     @model_validator(mode="after")
-    def _weights_and_model_agree(self):
+    def _imagenet_weights_and_model_agree(self):
+        if self.weights != "imagenet":
+            return self
+        if self.norm == "group":
+            raise ValueError("torchvision's ImageNet weights have no group normalisation: take norm frozen or batch")
+        if self.pixels != "rgb":
+            raise ValueError(f"with torchvision's ImageNet weights pixels must be rgb, not {self.pixels}")
+        if self.stride_in_1x1:
+            raise ValueError("with torchvision's ImageNet weights stride_in_1x1 must be false")
+        return self
+
+    @model_validator(mode="after")
+    def _zoo_weights_and_model_agree(self):
         if not self.weights.startswith("COCO-") or self.weights.endswith((".pt", ".pth", ".pkl")):
             return self
         if self.weights not in zoo():
@@ -102,6 +121,8 @@ class Detector(Section):
         low, high = self.levels
         if not 2 <= low <= high <= 6 or low == 6:
             raise ValueError(f"levels {list(self.levels)} must be a range within [2, 6], beginning at 5 or before")
+        if self.backend == "detectron2" and high < 5:
+            raise ValueError(f"levels {list(self.levels)} end before 5, where Detectron2's pyramid does not")
         if len(self.anchor_sizes) != high - low + 1:
             raise ValueError(f"{len(self.anchor_sizes)} anchor_sizes for the {high - low + 1} levels {low} to {high}")
         return self

@@ -47,6 +47,13 @@ class SegmentationExperiment(Section):
     def _the_crops_fit_the_network(self):
         if self.model.architecture == "report_unet" and self.crops.size % 64:
             raise ValueError(f"report_unet halves six times: crops.size {self.crops.size} must be a multiple of 64")
+        if self.solver.heads_only_iters and (
+            self.model.architecture == "report_unet" or self.model.encoder_weights == "none"
+        ):
+            raise ValueError(
+                f"solver.heads_only_iters {self.solver.heads_only_iters} would freeze random numbers: it takes an "
+                "encoder with encoder_weights"
+            )
         if self.model.architecture == "pan" and self.crops.size < 128:
             raise ValueError(f"pan pools what is left of a crop three times: crops.size {self.crops.size} is under 128")
         return self

@@ -65,6 +65,8 @@ def _results(image_id: int, size: np.ndarray, seen: np.ndarray, found: dict[str,
     """Return COCO results of an image of size (width, height), which the model was shown with another."""
     width, height = size.tolist()
     boxes = found["boxes"] * torch.from_numpy(np.tile(size / seen, 2))
+    there = (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
+    boxes, found = boxes[there], {key: part[there] for key, part in found.items()}
     results = []
     for box, label, score in zip(boxes, found["labels"].tolist(), found["scores"].tolist(), strict=True):
         x0, y0, x1, y1 = box.tolist()

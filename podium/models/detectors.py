@@ -15,9 +15,10 @@ def build_detector(settings: Detector, num_classes: int) -> nn.Module:
 
     It takes a list of images, uint8 or float (3, h, w), RGB from 0 to 255; in training also a list of targets with
     `boxes`, float (n, 4), xyxy in pixels, `labels`, int64 (n,), from 1 to num_classes, and for mask_rcnn `masks`, uint8
-    (n, h, w). In training it returns the losses under Detectron2's names, else one dict per image with `boxes`,
-    `labels`, `scores`, best first, and for mask_rcnn `mask_probabilities`, float (n, 28, 28), of the mask in the frame
-    of the box.
+    (n, h, w). With a target's `seed`, an int, what the torchvision backend samples of the image is a function of it.
+
+    In training it returns the losses under Detectron2's names, else one dict per image with `boxes`, `labels` and
+    `scores`, best first, and for mask_rcnn `mask_probabilities`, float (n, 28, 28), each in the frame of its box.
 
     Raises
     ------

@@ -102,6 +102,10 @@ def _ours(file: Path, settings: Detector) -> _Source:
                 key=f"model.{key}",
                 mend=f"set {key}: {_plain(was)}",
             )
+    for key in ("anchor_sizes", "aspect_ratios"):
+        was, now = getattr(trained, key), getattr(settings, key)
+        if was != now:
+            log.warning("%s was trained with %s %s, the model has %s", file, key, _plain(was), _plain(now))
     return _Source(checkpoint.weights, checkpoint.categories)
 
 

@@ -53,11 +53,11 @@ class DetectionSamples:
     def __len__(self) -> int:
         return len(self.image_ids)
 
-    def draw(self, index: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+    def draw(self, index: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, Tensor | int]]:
         """Return an image, uint8 (3, h, w), and its target.
 
-        The target has `boxes`, float32 (n, 4), xyxy in pixels, `labels`, int64 (n,), and where they are asked for
-        `masks`, uint8 (n, h, w).
+        The target has `boxes`, float32 (n, 4), xyxy in pixels, `labels`, int64 (n,), where they are asked for `masks`,
+        uint8 (n, h, w), and a `seed` for what the model samples of the image.
         """
         image_id = self.image_ids[index]
         image = self.dataset.read(image_id)
@@ -77,6 +77,7 @@ class DetectionSamples:
         target = {
             "boxes": torch.as_tensor(np.array(drawn["bboxes"]), dtype=torch.float32).reshape(-1, 4),
             "labels": torch.as_tensor(labels, dtype=torch.int64),
+            "seed": int(rng.integers(2**63)),
         }
         if self.masks:
             kept = np.zeros((len(left), *drawn["image"].shape[:2]), dtype=np.uint8)
@@ -128,7 +129,8 @@ class DetectionTask:
         self.monitor = "mask_AP" if has_masks else "AP"
         self.samples = DetectionSamples(dataset, train, settings.input, masks=has_masks)
 
-    def collate(self, samples: list) -> tuple[list[Tensor], list[dict[str, Tensor]]]:
+    @staticmethod
+    def collate(samples: list) -> tuple[list[Tensor], list[dict[str, Tensor]]]:
         images, targets = zip(*samples, strict=True)
         return list(images), list(targets)
 

@@ -23,7 +23,9 @@ class Diverged(PodiumError):
         self.history = list(history)
 
 
-def read(rows: list[dict[str, float | Tensor]], world: World, before: list[dict[str, float]]) -> list[dict[str, float]]:
+def read_losses(
+    rows: list[dict[str, float | Tensor]], world: World, before: list[dict[str, float]]
+) -> list[dict[str, float]]:
     """Return rows of numbers, means over the processes, for rows with tensors on the device.
 
     Diverged at the first loss that is not finite; `before` are the rows that were read already.

@@ -33,7 +33,7 @@ class Progress:
         self.began = self.last = time.monotonic()
         self.bar = tqdm(total=stop, initial=start, desc=title, unit="it") if sys.stderr.isatty() else None
 
-    def show(self, row: dict[str, float], pending: bool = False) -> None:
+    def show(self, row: dict[str, float]) -> None:
         """Report a finished row of the history."""
         if self.bar is not None:
             self.bar.update(int(row["iteration"]) - self.bar.n)

@@ -15,9 +15,9 @@ from torch.optim.swa_utils import AveragedModel
 from podium.config.solver import Solver
 from podium.errors import PodiumError
 from podium.training.average import averaged
-from podium.training.finite import check_weights, read
+from podium.training.finite import check_weights, read_losses
 from podium.training.optimiser import build_optimiser
-from podium.training.order import Batches, Samples, loader, seed_part
+from podium.training.order import Batches, Samples, loaded, seed_part
 from podium.training.precision import build_fabric
 from podium.training.processes import world as this_world
 from podium.training.schedule import learning_rate
@@ -42,8 +42,9 @@ class Task(Protocol):
     heads: tuple[str, ...]  # beginnings of the names of the parameters that learn alone in the first heads_only_iters
     monitor: str  # the validation metric by which the best weights are chosen; more is better
 
-    def collate(self, samples: list) -> object:
-        """Join drawn samples into a batch."""
+    @staticmethod
+    def collate(samples: list) -> object:
+        """Join drawn samples into a batch: a plain function, which loader workers get without the model."""
 
     def losses(self, model: nn.Module, batch: object) -> dict[str, Tensor]:
         """Return the parts of the loss, scalars, the same ones for every batch; their sum is minimised.
@@ -89,8 +90,9 @@ def fit(
         the number of workers and however often it was interrupted. With as many parts in all, runs of any number of
         processes are equal but for rounding.
     state_file
-        Saved every solver.checkpoint_period iterations, at the end, and when a signal asks to stop. It must be named
-        after all that the result depends on: the loop trusts it. Any number of processes can go on from it.
+        Saved every solver.checkpoint_period iterations, at the end, and when a signal asks to stop; before a validation
+        that is due then, and again after it. It must be named after all that the result depends on: the loop trusts it.
+        Any number of processes can go on from it.
     workers
         Processes that prepare samples, for all processes together; 0: the training ones themselves.
     rate
@@ -136,18 +138,22 @@ def fit(
     order = Batches(len(task.samples), solver.ims_per_batch, seed, state.iteration, solver.max_iter, parts, own)
     unread, learner, changed = [], None, False
     with Watchers(state, solver, title, trackers, world) as watchers, StopRequest() as stop:
-        batches = iter(loader(task.samples, order, task.collate, -(-workers // world.size)))
+        on_gpu = fabric.device.type == "cuda"
+        batches = loaded(task.samples, order, task.collate, -(-workers // world.size), pinned=on_gpu)
         for done in range(state.iteration, solver.max_iter + 1):
             # What is due after so many iterations, and what was due when an interruption came.
             (asked,) = world.highest(stop.number)
             validate_now = validation_due(done, state, solver) and not asked
             save_now = asked or done % solver.checkpoint_period == 0 or done == solver.max_iter
             if unread and (validate_now or save_now or len(unread) >= _READ_EVERY[fabric.device.type]):
-                state.history += read(unread, world, state.history)
+                state.history += read_losses(unread, world, state.history)
                 state.iteration, unread = done, []
             if changed and (validate_now or save_now):
                 check_weights(task.model, state.history)
             if validate_now:
+                if changed and save_now:  # whatever happens in the validation, the period is not lost
+                    watchers.tell(state)
+                    save()
                 metrics = validate(task, kept, world, stop)
                 if metrics is None:
                     (asked,) = world.highest(stop.number)

@@ -3,8 +3,10 @@
 Nothing here remembers anything, so the number of loader workers and interruptions of a run change nothing.
 """
 
-import signal
+import multiprocessing
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -13,7 +15,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from podium.training.signals import STOP_SIGNALS
+from podium.training.signals import held_back
 
 
 class Place(NamedTuple):
@@ -25,7 +27,7 @@ class Place(NamedTuple):
 
 
 class Samples(Protocol):
-    """Training data from which randomly augmented samples are drawn."""
+    """Training data from which randomly augmented samples are drawn; loader workers get a pickled copy."""
 
     def __len__(self) -> int: ...
 
@@ -74,15 +76,40 @@ def seed_part(seed: int, iteration: int, part: int) -> None:
     torch.manual_seed(int(np.random.SeedSequence([seed, 2, iteration, part]).generate_state(1, np.uint64)[0]))
 
 
-def loader(samples: Samples, batches: Batches, collate: Callable[[list], object], workers: int) -> DataLoader:
-    """Return a loader of the given batches; `workers` processes prepare them (0: this one)."""
-    return DataLoader(
-        _Drawn(samples, batches.seed),
-        batch_sampler=batches,
-        collate_fn=collate,
-        num_workers=workers,
-        worker_init_fn=_begin_worker,
-    )
+def loaded(
+    samples: Samples, batches: Batches, collate: Callable[[list], object], workers: int, pinned: bool = False
+) -> Iterator[object]:
+    """Return an iterator over the given batches.
+
+    Parameters
+    ----------
+    collate
+        A function of a module: workers get it, and `samples`, pickled.
+    workers
+        Processes that prepare batches; 0: this one.
+    pinned
+        Whether batches lie in memory from which a GPU takes them while it computes.
+    """
+    context = None
+    if workers:
+        # Not fork: a process with threads (of CUDA, of libraries) that forks can leave a child waiting for ever.
+        context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
+        # What the samples need is imported once, by the server, and not by each worker.
+        context.set_forkserver_preload([type(samples).__module__])
+    # A scheduler signals all processes of a job. The training stops its workers itself, once its state is saved; one
+    # that died first would break it off.
+    with held_back() if workers else nullcontext():
+        return iter(
+            DataLoader(
+                _Drawn(samples, batches.seed),
+                batch_sampler=batches,
+                collate_fn=collate,
+                num_workers=workers,
+                worker_init_fn=_begin_worker,
+                multiprocessing_context=context,
+                pin_memory=pinned,
+            )
+        )
 
 
 class _Drawn(Dataset):
@@ -96,7 +123,3 @@ class _Drawn(Dataset):
 
 def _begin_worker(worker: int) -> None:
     cv2.setNumThreads(0)
-    # A scheduler signals all processes of a job. The training stops its workers itself, once its state is saved; a
-    # worker that died first would break it off.
-    for number in STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)

@@ -22,7 +22,7 @@ import torch.distributed as dist
 
 from podium.errors import PodiumError
 from podium.models.device import device
-from podium.training.signals import STOP_SIGNALS, Interrupted
+from podium.training.signals import STOP_SIGNALS, Interrupted, held_back
 from podium.training.world import World
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ def run(function: Callable[..., Result], processes: int, *args: object) -> Resul
     ended = threading.Event()
     grace = 0.0
     try:
-        with _signals_held_back():
+        with held_back():
             for rank in range(1, processes):
                 others.append(_Other(rank, processes, store.port, threads, function, args))
         for other in others:
@@ -190,16 +190,6 @@ def _member(rank: int, size: int, store: dist.Store, threads: int) -> Iterator[N
         _world = World()
         dist.destroy_process_group()
         torch.set_num_threads(before)
-
-
-@contextmanager
-def _signals_held_back() -> Iterator[None]:
-    """Keep signals to all processes from those that are just starting: they inherit what is blocked here."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_with_parent() -> None:

@@ -148,7 +148,7 @@ class _Watch:
         if curve[-1] > DIVERGED * curve.min():
             raise _Enough
 
-    def close(self) -> None:
+    def close(self, finished: bool) -> None:
         pass
 
 

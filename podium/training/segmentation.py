@@ -1,6 +1,6 @@
 """Training a segmenter on windows around true boxes: its samples, its losses, its validation."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import albumentations
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from podium.config.segmentation import Crops, SegmentationExperiment
-from podium.data.dataset import AnnotationEntry, Dataset
+from podium.data.dataset import Dataset
 from podium.data.masks import decode
 from podium.data.windows import Window, cut, scale, window_around
 from podium.errors import PodiumError
@@ -29,17 +29,13 @@ class SegmentationSamples:
     """Windows around objects with the object's mask, augmented.
 
     Every image is decoded once, when this is made: what the windows can show, with room for their jitter, is kept in
-    memory as uint8 (about 1.5 times the area of the boxes' squares, four bytes a pixel).
+    memory as uint8 (about 1.5 times the area of the boxes' squares, four bytes a pixel), which loader workers share.
     """
 
     def __init__(self, dataset: Dataset, image_ids: list[int], settings: Crops):
         self.settings = settings
         self.pipeline = albumentations.Compose(build_transforms(settings.augmentation))
-        self.objects: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-        for image_id in image_ids:
-            objects = objects_with_masks(dataset, image_id)
-            if objects:
-                self.objects += _cut_out(dataset.read(image_id), objects, settings)
+        self.objects = _Objects(found for image_id in image_ids for found in _cut_out(dataset, image_id, settings))
         if not self.objects:
             raise PodiumError(
                 "no object with a mask in the training part",
@@ -52,11 +48,11 @@ class SegmentationSamples:
 
     def draw(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Return a crop, uint8 (size, size, 3), and its mask, float32 (size, size) of 0 and 1."""
-        pixels, mask, box = self.objects[index]
+        pixels, box = self.objects[index]
         sides = np.tile(box[2:] - box[:2], 2)
         moved = box + rng.uniform(-self.settings.jitter, self.settings.jitter, 4) * sides
         window = window_around(moved, self.settings.context)
-        crop, target = (scale(cut(part, window), self.settings.size) for part in (pixels, mask))
+        crop, target = (scale(cut(part, window), self.settings.size) for part in (pixels[..., :3], pixels[..., 3]))
         drawn = apply(self.pipeline, rng, image=crop, mask=target)
         return drawn["image"], (drawn["mask"] >= 128).astype(np.float32)
 
@@ -75,7 +71,8 @@ class SegmentationTask:
         self.samples = SegmentationSamples(dataset, train, settings.crops)
         self.dice = DiceLoss(mode="binary")
 
-    def collate(self, samples: list) -> tuple[Tensor, Tensor]:
+    @staticmethod
+    def collate(samples: list) -> tuple[Tensor, Tensor]:
         crops, masks = zip(*samples, strict=True)
         return as_input(np.stack(crops)), torch.from_numpy(np.stack(masks))[:, None]
 
@@ -97,19 +94,37 @@ class SegmentationTask:
         return {"mean_iou": scores["iou"], "mean_dice": scores["dice"]}
 
 
-def _cut_out(
-    image: np.ndarray, objects: list[AnnotationEntry], settings: Crops
-) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Return for each object pixels, mask (0 or 255), and its box (xyxy) in their coordinates."""
-    found = []
+class _Objects:
+    """Pixels (RGB and mask, 0 or 255) and box (xyxy in their coordinates) of each object.
+
+    All pixels are one tensor: such a thing loader workers share, where they would get copies of arrays.
+    """
+
+    def __init__(self, objects: Iterable[tuple[np.ndarray, np.ndarray]]):
+        block, self.places = bytearray(), []
+        for pixels, box in objects:
+            self.places.append((len(block), pixels.shape, box))
+            block += pixels.tobytes()
+        self.block = torch.frombuffer(block or bytearray(1), dtype=torch.uint8)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        start, shape, box = self.places[number]
+        return np.ndarray(shape, np.uint8, self.block.numpy(), start), box
+
+
+def _cut_out(dataset: Dataset, image_id: int, settings: Crops) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    objects = objects_with_masks(dataset, image_id)
+    image = dataset.read(image_id) if objects else None
     for entry in objects:
         box = corners(entry)
         # The jittered window is at most this much wider, and its centre moves by at most jitter times a side.
         room = window_around(box, settings.context * (1 + 2 * settings.jitter) + 2 * settings.jitter)
         room = Window(room.x - 1, room.y - 1, room.side + 2)
         mask = decode(entry["segmentation"]).astype(np.uint8) * 255
-        found.append((cut(image, room), cut(mask, room), box - [room.x, room.y, room.x, room.y]))
-    return found
+        yield np.dstack([cut(image, room), cut(mask, room)]), box - [room.x, room.y, room.x, room.y]
 
 
 def segmentation_task(

@@ -1,6 +1,9 @@
 """Being asked to stop: by a scheduler's time limit, a pre-emption, a keyboard."""
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from types import FrameType, TracebackType
 
 STOP_SIGNALS = [signal.SIGTERM, signal.SIGINT, *([signal.SIGUSR1] if hasattr(signal, "SIGUSR1") else [])]
@@ -27,6 +30,15 @@ class StopRequest:
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.number = number
 
-    @property
-    def name(self) -> str | None:
-        return signal.Signals(self.number).name if self.number else None
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Keep signals to all processes of a job from those that are begun in here, which inherit what is blocked."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        # Begun first: Python begins it before any other process, and unblocks two of the signals then.
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

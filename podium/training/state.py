@@ -71,11 +71,12 @@ def validation_due(done: int, state: State, solver: Solver) -> bool:
 def ended(state: State, solver: Solver, monitor: str) -> bool:
     """Tell whether the training is over: at max_iter, or when solver.patience is.
 
-    Only validations in which the metric `monitor` is defined try the patience.
+    Only validations in which the metric `monitor` is defined try the patience, and none of the first stage, in which
+    the heads learn alone: what the second can do is not known yet.
     """
     if state.iteration == solver.max_iter:
         return not validation_due(state.iteration, state, solver)
     if solver.patience is None or state.best is None:
         return False
-    later = (row for row in state.history[state.best.iteration :] if f"val_{monitor}" in row)
-    return sum(1 for _ in later) >= solver.patience
+    later = state.history[max(state.best.iteration, solver.heads_only_iters) :]
+    return sum(f"val_{monitor}" in row for row in later) >= solver.patience

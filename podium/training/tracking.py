@@ -82,13 +82,16 @@ class TensorBoard:
                 file.unlink()
         return SummaryWriter(str(self.folder), purge_step=first, filename_suffix=f".{self.identity}")
 
-    def close(self) -> None:
+    def close(self, finished: bool) -> None:
         if self.writer is not None:
             self.writer.close()
 
 
 class _Remote:
-    """What MLflow and W&B have in common: a small file with the run's id and the last iteration that was sent."""
+    """What MLflow and W&B have in common: a small file with the run's id and the last iteration that was sent.
+
+    Where the service cannot be reached, a new training does not begin (PodiumError); one that goes on does so without.
+    """
 
     kind: Tracking
     mend: str
@@ -105,6 +108,8 @@ class _Remote:
             try:
                 self.run = self._open(known.get("run"))
             except Exception as error:
+                if iteration > 1:
+                    raise  # a training on its way goes on without
                 raise PodiumError(
                     f"tracking is {self.kind}, but it cannot be started: {error}", key="tracking", mend=self.mend
                 ) from error
@@ -115,9 +120,9 @@ class _Remote:
             self.sent = iteration
             write_json(self.memory, {"run": self.run, "sent": self.sent})
 
-    def close(self) -> None:
+    def close(self, finished: bool) -> None:
         if self.run is not None:
-            self._close()
+            self._close(finished)
 
 
 class MLflow(_Remote):
@@ -147,8 +152,8 @@ class MLflow(_Remote):
         now = int(1000 * time.time())
         self.client.log_batch(self.run, [Metric(name, value, now, iteration) for name, value in numbers.items()])
 
-    def _close(self) -> None:
-        self.client.set_terminated(self.run)
+    def _close(self, finished: bool) -> None:
+        self.client.set_terminated(self.run, status="FINISHED" if finished else "KILLED")
 
 
 class WandB(_Remote):
@@ -174,8 +179,8 @@ class WandB(_Remote):
     def _send(self, iteration: int, numbers: dict[str, float]) -> None:
         self.api.log(numbers, step=iteration)
 
-    def _close(self) -> None:
-        self.api.finish()
+    def _close(self, finished: bool) -> None:
+        self.api.finish(exit_code=0 if finished else 1)
 
 
 class _Spared:
@@ -187,8 +192,8 @@ class _Spared:
     def log(self, row: dict[str, float]) -> None:
         self._try(self.tracker.log, row)
 
-    def close(self) -> None:
-        self._try(self.tracker.close)
+    def close(self, finished: bool) -> None:
+        self._try(self.tracker.close, finished)
 
     def _try(self, act, *arguments: object) -> None:
         if self.failed:

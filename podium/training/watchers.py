@@ -15,7 +15,8 @@ class Tracker(Protocol):
 
     def log(self, row: dict[str, float]) -> None: ...
 
-    def close(self) -> None: ...
+    def close(self, finished: bool) -> None:
+        """Hear that no row follows: the training is finished, or it was interrupted and may go on another time."""
 
 
 class Watchers:
@@ -52,4 +53,4 @@ class Watchers:
             return
         self.progress.close()
         for tracker in self.trackers:
-            tracker.close()
+            tracker.close(finished=kind is None)

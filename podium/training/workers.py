@@ -9,5 +9,5 @@ def loader_workers(threads: int) -> int:
 
 
 def training_processes(gpus: int) -> int:
-    """Return a process for each GPU that the job asked for, one where there are none."""
+    """Return a process for each GPU that a job asked for, one where there are no GPUs."""
     return max(gpus, 1) if device().type == "cuda" else 1

@@ -4,10 +4,11 @@ import json
 import logging
 import os
 import platform
+import re
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import metadata
@@ -21,7 +22,8 @@ from podium.files import write_json
 
 log = logging.getLogger(__name__)
 
-_VERSIONS = ["torch", "torchvision", "segmentation-models-pytorch", "albumentations", "numpy", "pycocotools"]
+_VERSIONS = ["snakemake", "torch", "torchvision", "lightning-fabric", "segmentation-models-pytorch", "detectron2"]
+_VERSIONS += ["albumentations", "numpy", "pycocotools"]
 
 
 @contextmanager
@@ -56,7 +58,7 @@ def running(snakemake) -> Iterator[dict]:
             "seconds": round(time.monotonic() - began, 2),
             "threads": snakemake.threads,
             "peak_memory_bytes": _peak_memory(),
-            **_device(),
+            **_device(snakemake.resources),
             "settings": settings,
             "code": snakemake.params.code,
             "data_digest": _data_digest(snakemake.input.get("digest")),
@@ -64,6 +66,14 @@ def running(snakemake) -> Iterator[dict]:
         },
         indent=1,
     )
+
+
+def asked_gpus(resources: Mapping[str, object]) -> int:
+    """Return how many GPUs a rule's resources name: `gpu: 4`, or `gres: gpu:4` or `gpu:a100:4` as Slurm has it."""
+    if resources.get("gpu"):
+        return int(resources.get("gpu"))
+    found = re.search(r"\bgpu(?::[^:,]+)??(?::(\d+))?(?:,|$)", str(resources.get("gres", "")).strip("'\""))
+    return int(found[1] or 1) if found else 0
 
 
 def _log_to(file: Path) -> None:
@@ -92,10 +102,12 @@ def _peak_memory() -> int:
     return unit * max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 
-def _device() -> dict:
+def _device(resources: Mapping[str, object]) -> dict:
+    """Return what the work was done on. A training has a process for each GPU; the memory is that of process 0's."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
-        return {"device": torch.cuda.get_device_name(), "peak_gpu_memory_bytes": torch.cuda.max_memory_allocated()}
+        gpus, memory = max(asked_gpus(resources), 1), torch.cuda.max_memory_allocated()
+        return {"device": torch.cuda.get_device_name(), "gpus": gpus, "peak_gpu_memory_bytes": memory}
     return {"device": platform.processor() or platform.machine()}
 
 
@@ -104,6 +116,7 @@ def _data_digest(file: str | None) -> str | None:
 
 
 def _versions() -> dict[str, str]:
+    """Return the versions of the packages that are installed."""
     found = {}
     for package in _VERSIONS:
         try:

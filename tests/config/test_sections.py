@@ -32,6 +32,10 @@ REFUSED = {
         {SOLVER: {"heads_only_iters": 2, "base_lr": 0.01, "max_iter": 100}},
         "with weights imagenet there are random numbers outside of the heads",
     ),
+    "a random encoder frozen before the decoder has learned": (
+        {"segmentation__masks__solver": {"heads_only_iters": 2, "base_lr": 0.01, "max_iter": 100}},
+        "it takes an encoder with encoder_weights",
+    ),
     "random weights frozen by stages": ({MODEL: {"weights": "none", "norm": "batch"}}, "would freeze random numbers"),
     "zoo weights of another backbone": (
         {MODEL: {"weights": ZOO, "backbone": "resnet18"}},

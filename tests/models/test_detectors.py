@@ -8,6 +8,8 @@ from podium.errors import PodiumError
 from podium.models.checkpoint import Checkpoint, save_checkpoint
 from podium.models.detectors import build_detector
 from podium.models.load import load_detector
+from podium.models.rcnn import boxes as boxes_module
+from podium.models.rcnn import coding, proposals
 from podium.models.rcnn.pixels import STATISTICS
 from tests.training.tiny import DETECTOR
 
@@ -84,6 +86,41 @@ def test_losses_in_training_and_detections_else(levels, norm, architecture):
         assert (boxes <= torch.tensor([width, height, width, height])).all()
         if masks:
             assert detections["mask_probabilities"].shape == (len(boxes), 28, 28)
+
+
+def test_a_loaded_detector_computes_in_the_precision_that_it_was_trained_with(tmp_path):
+    model = build(score_threshold=0.0, weights="none").eval()
+    for precision, kind in (("32-true", torch.float32), ("bf16-mixed", torch.bfloat16)):
+        _save(tmp_path / "model.pt", model, ["a", "b"], score_threshold=0.0, precision=precision)
+        loaded, _ = load_detector(tmp_path / "model.pt")
+        kinds = []
+        loaded.rpn.head.cls_logits.register_forward_hook(
+            lambda module, inputs, output, kinds=kinds: kinds.append(output.dtype)
+        )
+        with torch.no_grad():
+            (found,) = loaded(images((64, 64)))
+        assert set(kinds) == {kind}
+        assert found["boxes"].dtype == found["scores"].dtype == torch.float32
+
+
+def test_what_is_sampled_of_an_image_depends_on_its_seed_alone():
+    """Whatever the other images of the batch, and whatever torch's own generator is at."""
+    model = build(norm="group", rpn_batch_size_per_image=8, batch_size_per_image=8)
+    picture = images((64, 64))
+    first, _ = targets()
+
+    def losses(*seeds):
+        return {
+            name: loss.item()
+            for name, loss in model(picture * len(seeds), [first | {"seed": s} for s in seeds]).items()
+        }
+
+    alone, other = losses(5), losses(6)
+    torch.rand(3)
+    assert losses(5) == alone != other
+    together = losses(5, 6)
+    for name in together:
+        assert together[name] == pytest.approx((alone[name] + other[name]) / 2, rel=1e-4)
 
 
 def test_images_without_objects_alone():
@@ -168,26 +205,28 @@ def test_norms_of_frozen_stages_keep_their_statistics():
 
 
 @pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
-def test_boxes_are_decoded_in_full_precision_under_autocast(kind):
+def test_boxes_are_decoded_in_full_precision_under_autocast(kind, monkeypatch):
     model = build(score_threshold=0.0).eval()
-    kinds = []
-    model.rpn.coder.decode_single, decode = (
-        lambda codes, boxes: kinds.append((codes.dtype, boxes.dtype)) or decode(codes, boxes),
-        model.rpn.coder.decode_single,
-    )
+    kinds, decode = [], coding.decode
+
+    def watched(codes, boxes, weights):
+        kinds.append((codes.dtype, boxes.dtype))
+        return decode(codes, boxes, weights)
+
+    for module in (proposals, boxes_module):
+        monkeypatch.setattr(module, "decode", watched)
     convolved = []
     model.rpn.head.cls_logits.register_forward_hook(lambda module, inputs, output: convolved.append(output.dtype))
     with torch.no_grad(), torch.autocast("cpu", dtype=kind):
         found = model(images((64, 96)))[0]
     assert set(convolved) == {kind}
-    assert set(kinds) == {(torch.float32, torch.float32)}
+    assert kinds == [(torch.float32, torch.float32)] * 2
     assert (found["boxes"].dtype, found["scores"].dtype) == (torch.float32, torch.float32)
 
 
-def _save(path, model, categories, **changes):
-    experiment = DetectionExperiment.model_validate(
-        {"model": DETECTOR | changes, "solver": {"base_lr": 0.1, "max_iter": 1}}
-    )
+def _save(path, model, categories, precision="32-true", **changes):
+    solver = {"base_lr": 0.1, "max_iter": 1, "precision": precision}
+    experiment = DetectionExperiment.model_validate({"model": DETECTOR | changes, "solver": solver})
     weights = {name: value.clone() for name, value in model.state_dict().items()}
     checkpoint = Checkpoint(weights, experiment.model_dump(mode="json"), categories, {}, 1)
     save_checkpoint(path, checkpoint)
@@ -195,7 +234,7 @@ def _save(path, model, categories, **changes):
 
 
 def test_a_loaded_detector_finds_the_same(tmp_path):
-    model = build(score_threshold=0.0, weights="none").eval()
+    model = build(score_threshold=0.0, weights="none").eval().to(memory_format=torch.channels_last)
     _save(tmp_path / "model.pt", model, ["a", "b"], score_threshold=0.0, weights=str(tmp_path / "gone.pt"))
     loaded, experiment = load_detector(tmp_path / "model.pt")
     assert experiment.model.backbone == "resnet18"
@@ -222,6 +261,18 @@ def test_weights_that_cannot_be_downloaded(tmp_path, monkeypatch):
         ({"levels": (1, 4), "anchor_sizes": (8, 16, 32, 64)}, "range within"),
         ({"levels": (4, 2), "anchor_sizes": ()}, "range within"),
         ({"levels": (2, 4), "anchor_sizes": (12, 20)}, "2 anchor_sizes for the 3 levels"),
+        ({"backend": "detectron2"}, "levels .* end before 5, where Detectron2's pyramid does not"),
+        ({"weights": "imagenet", "norm": "group"}, "ImageNet weights have no group normalisation"),
+        ({"weights": "imagenet", "norm": "frozen", "pixels": "bgr"}, "pixels must be rgb"),
+        (
+            {"weights": "imagenet", "norm": "frozen", "backbone": "resnet50", "stride_in_1x1": True},
+            "stride_in_1x1 must be false",
+        ),
+        ({"weights": "mine.pth"}, "mine.pth does not say how its pixels are normalised: pixels is required"),
+        (
+            {"weights": "mine.pkl", "pixels": "bgr", "backbone": "resnet50"},
+            "mine.pkl does not say where its blocks halve the image: stride_in_1x1 is required",
+        ),
         ({"weights": "COCO-Detection/faster_rcnn_X_101"}, "is not in the zoo; did you mean 'COCO-Detection/faster"),
         ({"weights": "COCO-Detection/faster_rcnn_R_101_FPN_3x"}, "a model with backbone resnet101, not resnet18"),
     ],

@@ -175,9 +175,3 @@ def test_no_handler_of_logs_is_installed(model):
     losses_of(model)
     assert logging.getLogger("detectron2").handlers == logging.getLogger("fvcore").handlers == []
     assert logging.getLogger("detectron2").propagate
-
-
-def test_levels_that_detectron2_cannot_build_are_named():
-    pytest.importorskip("detectron2")
-    with pytest.raises(PodiumError, match=r"levels \[2, 3\]"):
-        build_detector(settings(levels=(2, 3), anchor_sizes=(32, 64)), num_classes=1)

@@ -130,7 +130,7 @@ def test_a_loaded_segmenter_finds_the_same(tmp_path):
         {"model": {"encoder": "resnet18", "encoder_weights": "imagenet"}, "solver": {"base_lr": 0.1, "max_iter": 1}}
     )
     # The encoder's weights are in the file: nothing is downloaded to load it.
-    model = build_segmenter(Segmenter(encoder="resnet18")).eval()
+    model = build_segmenter(Segmenter(encoder="resnet18")).eval().to(memory_format=torch.channels_last)
     settings = experiment.model_dump(mode="json")
     save_checkpoint(tmp_path / "model.pt", Checkpoint(model.state_dict(), settings, ["a"], {}, 1))
     loaded, found = load_segmenter(tmp_path / "model.pt")

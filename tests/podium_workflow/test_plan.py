@@ -100,6 +100,14 @@ def test_only_the_part_submission_depends_on_what_is_submitted(plan):
     assert plan.part_images("submission") == "test"
 
 
+def test_the_backend_of_a_detector_is_a_package_that_it_needs_besides(plan):
+    model = plan.competition.detection["resnet18"].model.model_copy(update={"backend": "detectron2"})
+    other = plan.competition.detection["resnet18"].model_copy(update={"model": model})
+    detection = {"resnet18": plan.competition.detection["resnet18"], "other": other}
+    both = Plan(plan.competition.model_copy(update={"detection": detection}))
+    assert (both.backend_packages("resnet18"), both.backend_packages("other")) == ([], ["detectron2"])
+
+
 def test_starting_weights_are_files_where_they_are_any(plan):
     def planned(**model):
         experiment = DetectionExperiment(model=model, solver=Solver(base_lr=0.1, max_iter=1))
@@ -108,7 +116,7 @@ def test_starting_weights_are_files_where_they_are_any(plan):
     assert planned(weights="imagenet") == []
     assert planned(weights="none", norm="group", freeze_at=0) == []
     assert planned(weights="results/other/detection/y/model.pt") == ["results/other/detection/y/model.pt"]
-    assert planned(weights="mine/model_final.pkl") == ["mine/model_final.pkl"]
+    assert planned(weights="mine/a.pkl", pixels="bgr", stride_in_1x1=True) == ["mine/a.pkl"]
     assert planned(weights="COCO-Detection/faster_rcnn_X_101_32x8d_FPN_3x") == [
         "data/zoo/COCO-Detection/faster_rcnn_X_101_32x8d_FPN_3x/model_final_68b088.pkl",
         "data/zoo/COCO-Detection/faster_rcnn_X_101_32x8d_FPN_3x/model_final_68b088.json",

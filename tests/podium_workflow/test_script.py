@@ -20,6 +20,7 @@ def job(tmp_path):
     yield SimpleNamespace(
         rule="train_detector",
         threads=1,
+        resources={},
         log=[str(tmp_path / "results" / "x" / "logs" / "train_detector.small.log")],
         params=SimpleNamespace(settings=settings_json(a=1), code="0123"),
         wildcards={"experiment": "small"},
@@ -45,7 +46,8 @@ def test_a_run_that_ends_well_leaves_its_provenance(job, tmp_path):
     assert (found["settings"], found["code"], found["data_digest"]) == ({"a": 1}, "0123", "abc123")
     assert 0 <= found["seconds"] < 60
     assert 10**7 < found["peak_memory_bytes"] < 10**12
-    assert found["versions"]["torch"].split(".")[0].isdigit()
+    for package in ("python", "snakemake", "torch", "lightning-fabric"):
+        assert found["versions"][package].split(".")[0].isdigit()
     log = (tmp_path / "results" / "x" / "logs" / "train_detector.small.log").read_text()
     assert "half way" in log
 

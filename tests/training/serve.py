@@ -5,6 +5,7 @@ the child has ended, by its exit code (negative: the signal that killed it; 3: i
 that the process id stays the child's own.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -24,6 +25,9 @@ from podium.training.history import write_history
 from podium.training.segmentation import train_segmenter
 from podium.training.signals import Interrupted
 
+with contextlib.suppress(ImportError):
+    import detectron2.modeling  # noqa: F401  as torch, once for all children
+
 SPLIT = {"train": [1, 2, 3, 4], "val": [5, 6]}
 AUGMENTATION = [{"HorizontalFlip": {"p": 0.5}}, {"RandomBrightnessContrast": {"p": 0.5}}]
 
@@ -34,8 +38,8 @@ def train(job: dict) -> None:
     logging.basicConfig(level=logging.INFO, filename=job["log"], format="%(message)s")
     dataset = load_dataset(job["dataset"])
     where = {"state_file": Path(job["state"]), "workers": job["workers"]}
-    if job["kind"] == "detector":
-        settings = tiny.detection(sizes={"augmentation": AUGMENTATION}, **job["solver"])
+    if job["kind"] in tiny.MODELS:
+        settings = tiny.detection(tiny.MODELS[job["kind"]], sizes={"augmentation": AUGMENTATION}, **job["solver"])
         checkpoint, history = train_detector(dataset, SPLIT, settings, max_detections=100, **where)
     else:
         settings = tiny.segmentation(crops={"augmentation": AUGMENTATION}, **job["solver"])

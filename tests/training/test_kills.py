@@ -23,10 +23,11 @@ pytestmark = [
     pytest.mark.xdist_group("kills"),
 ]
 
-KINDS = ["detector", "segmenter"]
+KINDS = ["detector", "detectron2", "segmenter"]
 # Two validations before the end, and the second is not at the end: best and last weights differ.
 SOLVER = {"max_iter": 12, "eval_period": 5, "checkpoint_period": 1, "momentum": 0.8, "schedule": "one_cycle"}
-MORE = {"detector": {"ema_decay": 0.7, "accumulate": 2, "heads_only_iters": 6}, "segmenter": {}}
+DETECTOR = {"ema_decay": 0.7, "accumulate": 2, "heads_only_iters": 6}
+MORE = {"detector": DETECTOR, "detectron2": DETECTOR, "segmenter": {}}
 
 
 FILES = {"state": ".pt", "out": ".pt", "log": ""}
@@ -86,6 +87,8 @@ def trainings(tmp_path_factory):
 @pytest.fixture(scope="module", params=KINDS)
 def undisturbed(request, trainings):
     """A kind of training, and the result that it has when nothing happens to it."""
+    if request.param == "detectron2":
+        pytest.importorskip("detectron2", reason="Detectron2 is not installed")
     return request.param, trainings.run(request.param, f"{request.param}-undisturbed")
 
 
@@ -144,7 +147,7 @@ def test_a_signal_saves_at_once_and_the_run_goes_on_from_there(trainings, undist
     name = f"{kind}-{asked.name}"
     # Nothing but the signal saves before the end.
     child = trainings.start(kind, name, checkpoint_period=100)
-    wait_until(lambda: f"{kind} 5/12" in trainings.log(name))
+    wait_until(lambda: " 5/12 " in trainings.log(name))
     os.kill(child, asked)
     assert trainings.end() == 3
     state, _ = load_state(trainings.state(name))
@@ -159,7 +162,7 @@ def test_a_signal_to_all_processes_of_a_job_leaves_its_workers_alive_until_the_s
     kind, expected = undisturbed
     name = f"{kind}-group"
     child = trainings.start(kind, name, workers=2, checkpoint_period=100)
-    wait_until(lambda: f"{kind} 5/12" in trainings.log(name))
+    wait_until(lambda: " 5/12 " in trainings.log(name))
     os.killpg(child, signal.SIGTERM)
     assert trainings.end() == 3
     state, _ = load_state(trainings.state(name))

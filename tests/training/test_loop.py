@@ -39,7 +39,8 @@ class Slope:
     def draw(self, index, rng):
         return torch.ones(1)
 
-    def collate(self, samples):
+    @staticmethod
+    def collate(samples):
         return torch.stack(samples)
 
     def losses(self, model, batch):
@@ -140,9 +141,29 @@ def test_saved_every_checkpoint_period_and_at_the_end(tmp_path):
 
     settings = solver(max_iter=8, checkpoint_period=3)
     fit(Slope(metric=look), settings, seed=0, state_file=file)
-    # Looked at in each validation, which comes before the save of the same iteration.
-    assert saved == [None, None, None, 3, 3, 3, 6, 6]
+    # Looked at in each validation, before which is saved what is due then.
+    assert saved == [None, None, 3, 3, 3, 6, 6, 8]
     assert load_state(file)[0].iteration == 8
+
+
+def test_a_validation_that_dies_loses_nothing_and_is_done_first_when_the_run_goes_on(tmp_path):
+    def die(done):
+        if done == 6:
+            raise MemoryError
+        return METRICS[done]
+
+    settings, file = solver(max_iter=6, checkpoint_period=6, eval_period=2), tmp_path / "state.pt"
+    whole, expected = fit(Slope(metric=METRICS.get), settings, seed=0, state_file=tmp_path / "whole.pt")
+    first, second = Told(), Told()
+    with pytest.raises(MemoryError):
+        fit(Slope(metric=die), settings, seed=0, state_file=file, trackers=[first])
+    state, _ = load_state(file)
+    assert (state.iteration, state.validated, state.best.iteration) == (6, 4, 2)
+    task = Slope(metric=lambda done: METRICS[6])
+    weights, state = fit(task, settings, seed=0, state_file=file, trackers=[second])
+    assert (task.trained, task.validated, load_state(file)[0].validated) == (0, 1, 6)
+    assert state.history == expected.history == first.rows + second.rows
+    assert weight(weights) == weight(whole)
 
 
 def test_long_stretches_without_validation_or_save_lose_no_row(tmp_path):
@@ -416,6 +437,32 @@ def test_a_metric_that_is_undefined_tries_no_patience(tmp_path):
     assert state.iteration == 5
 
 
+def test_patience_gives_the_second_stage_its_chance(tmp_path):
+    """The heads alone are at their best after 1 of 5 iterations; the rest is better than they after 8."""
+    metrics = {1: 0.5, 8: 0.6}
+    settings = solver(max_iter=20, patience=3, heads_only_iters=5)
+    task = Ends(metric=lambda done: metrics.get(done, 0.4))
+    _, state = fit(task, settings, seed=0, state_file=tmp_path / "state.pt")
+    assert (state.best.iteration, state.iteration) == (8, 11)
+
+    task = Ends(metric=lambda done: 0.5 if done == 1 else 0.4)
+    _, state = fit(task, settings, seed=0, state_file=tmp_path / "other.pt")
+    assert (state.best.iteration, state.iteration) == (1, 8)
+
+
+class Ends(Slope):
+    """With a parameter besides the heads'."""
+
+    heads = ("1.",)
+
+    def __init__(self, **settings):
+        super().__init__(**settings)
+        self.model = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
+
+    def predict(self, model, rank, world):
+        yield model.module[1].weight.item()
+
+
 class Staged:
     """A body with a batch norm and a frozen layer, and a head with a batch norm."""
 
@@ -438,7 +485,8 @@ class Staged:
     def draw(self, index, rng):
         return torch.from_numpy(rng.normal(size=2)).float()
 
-    def collate(self, samples):
+    @staticmethod
+    def collate(samples):
         return torch.stack(samples)
 
     def losses(self, model, batch):
@@ -538,13 +586,13 @@ def test_a_signal_in_a_validation_stops_it_and_it_is_done_first_when_the_run_goe
 
 class Told:
     def __init__(self):
-        self.rows, self.closed = [], 0
+        self.rows, self.closed = [], []
 
     def log(self, row):
         self.rows.append(dict(row))
 
-    def close(self):
-        self.closed += 1
+    def close(self, finished):
+        self.closed.append(finished)
 
 
 def test_trackers_are_told_of_each_complete_row_once(tmp_path):
@@ -557,7 +605,7 @@ def test_trackers_are_told_of_each_complete_row_once(tmp_path):
     assert [row["iteration"] for row in first.rows] == [1, 2, 3, 4, 5]
     assert first.rows + second.rows == state.history
     assert third.rows == []
-    assert [each.closed for each in (first, second, third)] == [1, 1, 1]
+    assert [each.closed for each in (first, second, third)] == [[False], [True], [True]]
 
 
 def test_another_schedule_than_the_solvers(tmp_path):

@@ -1,5 +1,6 @@
 from itertools import islice
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from podium.data.dataset import Dataset
 from podium.training.detection import DetectionSamples, DetectionTask
-from podium.training.order import Batches, Place, loader, seed_part
+from podium.training.order import Batches, Place, loaded, seed_part
 from podium.training.segmentation import SegmentationTask
 
 from .tiny import detection, draw_dataset, segmentation
@@ -94,8 +95,8 @@ def _segmentation_task(dataset):
 
 def _flat(batch):
     """List the tensors of a batch in order."""
-    if isinstance(batch, torch.Tensor):
-        return [batch]
+    if isinstance(batch, torch.Tensor | int):
+        return [torch.as_tensor(batch)]
     return [tensor for part in (batch.values() if isinstance(batch, dict) else batch) for tensor in _flat(part)]
 
 
@@ -105,7 +106,7 @@ def test_workers_change_no_bit_and_no_start_does(task, dataset):
 
     def batches(workers, start=0, stop=7):
         order = Batches(len(task.samples), 3, 11, start, stop)
-        return [_flat(batch) for batch in loader(task.samples, order, task.collate, workers)]
+        return [_flat(batch) for batch in loaded(task.samples, order, task.collate, workers)]
 
     alone = batches(0)
     assert len(alone) == 7
@@ -115,6 +116,16 @@ def test_workers_change_no_bit_and_no_start_does(task, dataset):
             assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
     # The same sample in two epochs is augmented differently: otherwise the above would hold for no augmentation at all.
     assert len({tensor.sum().item() for batch in alone for tensor in batch if tensor.ndim >= 3}) > 5
+
+
+def test_workers_share_the_pixels_of_objects(dataset):
+    samples = SegmentationTask(None, dataset, [1, 2, 3], [6], segmentation()).samples
+    before = samples.draw(3, np.random.default_rng(1))
+    assert not samples.objects.block.is_shared()
+    order = Batches(len(samples), 2, 0, 0, 2)
+    assert len(list(loaded(samples, order, SegmentationTask.collate, 1))) == 2
+    assert samples.objects.block.is_shared()
+    assert all(map(np.array_equal, samples.draw(3, np.random.default_rng(1)), before))
 
 
 def test_a_place_tells_where_its_sample_goes(dataset):

@@ -89,6 +89,16 @@ def test_two_processes_train_as_one_with_twice_the_parts(tmp_path):
         assert any(name.startswith("val_") for name in history[-1])
 
 
+def test_two_processes_train_detectron2s_model_as_one(tmp_path):
+    pytest.importorskip("detectron2", reason="Detectron2 is not installed")
+    draw_dataset(tmp_path / "dataset")
+    kinds = ("detectron2",)
+    alone = together.everything(tmp_path, 2, kinds)["detectron2"]
+    (tmp_path / "detectron2.pt").unlink()
+    assert_close(run(together.everything, 2, tmp_path, 1, kinds)["detectron2"], alone)
+    assert len(alone[1]) == 5
+
+
 @pytest.mark.parametrize("mean", [True, False])
 def test_parts_and_processes_are_one_batch_where_nothing_is_drawn_inside(mean, tmp_path):
     settings = {} if mean else {"heads_only_iters": 0, "ema_decay": None, "optimizer": "adamw"}
@@ -204,7 +214,7 @@ def undisturbed(tmp_path_factory):
     assert code == 0, output
     assert output.count("batch of 8: 2 processes x 2 parts x 2 images; the learning rate is used as it is") == 1
     assert program.rows() == program.result()["history"]
-    assert (program.folder / "rows.closed").exists()
+    assert (program.folder / "rows.finished").exists()
     return program.result()
 
 

@@ -48,7 +48,8 @@ class Bowl:
     def draw(self, index, rng):
         return torch.ones(1)
 
-    def collate(self, samples):
+    @staticmethod
+    def collate(samples):
         return torch.stack(samples)
 
     def losses(self, model, batch):

@@ -145,7 +145,8 @@ class Slope:
     def draw(self, index, rng):
         return torch.ones(1)
 
-    def collate(self, samples):
+    @staticmethod
+    def collate(samples):
         return torch.stack(samples)
 
     def losses(self, model, batch):

@@ -40,7 +40,8 @@ class Slope:
     def draw(self, index, rng):
         return torch.ones(1)
 
-    def collate(self, samples):
+    @staticmethod
+    def collate(samples):
         return torch.stack(samples)
 
     def losses(self, model, batch):
@@ -170,7 +171,7 @@ def test_trackers_go_to_other_processes_and_touch_nothing_before_the_first_row(f
     told = pickle.loads(pickle.dumps(trackers("none", folder, folder / "state" / "a.pt")))
     assert not folder.exists()
     told[0].log({"iteration": 1, "loss": 2.0})
-    told[0].close()
+    told[0].close(finished=True)
     assert events(folder) == {"loss": [(1, 2.0)]}
 
 
@@ -229,6 +230,7 @@ def exactly(history):
 def test_mlflow_keeps_one_run_of_an_interrupted_training(folder, mlflow, fault):
     with pytest.raises((Interrupted, ConnectionError)):
         train(folder, "mlflow", **fault)
+    assert [run.info.status for run in mlflow_runs(mlflow)[1]] == ["KILLED"]
     history = train(folder, "mlflow")
     client, (run,) = mlflow_runs(mlflow)
     assert run.info.run_name == "detection/small"
@@ -244,6 +246,21 @@ def test_an_mlflow_that_does_not_answer_is_told_before_the_training(folder, mlfl
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "file:///proc/nowhere")
     with pytest.raises(PodiumError, match="tracking is mlflow, but it cannot be started"):
         train(folder, "mlflow")
+
+
+def test_an_mlflow_that_has_gone_away_does_not_stop_a_training_that_goes_on(folder, mlflow, monkeypatch, caplog):
+    with pytest.raises(Interrupted):
+        train(folder, "mlflow", stop_in=5)
+    with monkeypatch.context() as away, caplog.at_level(logging.WARNING):
+        away.setenv("MLFLOW_TRACKING_URI", "file:///proc/nowhere")
+        with pytest.raises(Interrupted):
+            train(folder, "mlflow", stop_in=8)
+    told = [record.message for record in caplog.records if "told no more" in record.message]
+    assert len(told) == 1 and told[0].startswith("MLflow failed")
+    history = train(folder, "mlflow")
+    client, (run,) = mlflow_runs(mlflow)
+    assert run.info.status == "FINISHED"
+    assert mlflow_metrics(client, run, exactly(history)) == exactly([*history[:5], *history[8:]])
 
 
 @pytest.mark.parametrize("fault", [{"stop_in": 5}, {"fail_in": 8}])

@@ -65,6 +65,12 @@ DETECTOR = {
     "proposals_test": 30,
 }
 
+# The same through Detectron2, whose pyramid has the level 5.
+MODELS = {
+    "detector": DETECTOR,
+    "detectron2": DETECTOR | {"backend": "detectron2", "levels": (2, 5), "anchor_sizes": (12, 20, 32, 48)},
+}
+
 DETECTION_INPUT = {"min_size_train": (SIDE,), "max_size_train": 96, "min_size_test": SIDE, "max_size_test": 96}
 
 

@@ -44,7 +44,8 @@ class Line:
         given = torch.from_numpy(rng.normal(size=4)).float() + index / 10
         return given, given.sum()[None]
 
-    def collate(self, samples):
+    @staticmethod
+    def collate(samples):
         given, wanted = zip(*samples, strict=True)
         return torch.stack(given), torch.stack(wanted)
 
@@ -76,8 +77,8 @@ class Rows:
         with self.file.open("a") as file:
             file.write(json.dumps(row) + "\n")
 
-    def close(self):
-        self.file.with_suffix(".closed").touch()
+    def close(self, finished):
+        self.file.with_suffix(".finished" if finished else ".interrupted").touch()
 
 
 def line(state_file: Path, settings: dict, norm: bool = False):
@@ -86,24 +87,28 @@ def line(state_file: Path, settings: dict, norm: bool = False):
     return weights, state.history
 
 
-def everything(folder: Path, accumulate: int):
-    """Train a segmenter, a detector and a line; return weights and history of each."""
+def everything(folder: Path, accumulate: int, kinds: tuple[str, ...] = ("detector", "segmenter", "line")):
+    """Train a model of each kind; return weights and history of each."""
     os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
-    from tiny import detection, segmentation
+    from tiny import MODELS, detection, segmentation
 
     from podium.training.detection import train_detector
     from podium.training.segmentation import train_segmenter
 
-    dataset, split = load_dataset(folder / "dataset"), {"train": [1, 2, 3, 4], "val": [5, 6, 1]}
-    changes = {"max_iter": 5, "ims_per_batch": 4, "accumulate": accumulate, "heads_only_iters": 2, "keep": "last"}
-    where = {"state_file": folder / "detector.pt", "workers": 0}
-    model = {"norm": "group", "freeze_at": 2}
-    checkpoint, history = train_detector(dataset, split, detection(model=model, **changes), max_detections=100, **where)
-    results = {"detector": (checkpoint.weights, history)}
-    where = {"state_file": folder / "segmenter.pt", "workers": 2}
-    checkpoint, history = train_segmenter(dataset, split, segmentation(**changes), **where)
-    results["segmenter"] = (checkpoint.weights, history)
-    results["line"] = line(folder / "line.pt", {"accumulate": accumulate})
+    data = load_dataset(folder / "dataset"), {"train": [1, 2, 3, 4], "val": [5, 6, 1]}
+    changes = {"max_iter": 5, "ims_per_batch": 4, "accumulate": accumulate, "keep": "last"}
+    results = {}
+    for kind in kinds:
+        file = folder / f"{kind}.pt"
+        if kind == "line":
+            results[kind] = line(file, {"accumulate": accumulate})
+            continue
+        if kind == "segmenter":
+            checkpoint, history = train_segmenter(*data, segmentation(**changes), state_file=file, workers=2)
+        else:
+            settings = detection(MODELS[kind] | {"norm": "group", "freeze_at": 2}, heads_only_iters=2, **changes)
+            checkpoint, history = train_detector(*data, settings, max_detections=100, state_file=file, workers=0)
+        results[kind] = checkpoint.weights, history
     return results
 
 

@@ -5,17 +5,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, smooth_l1_loss
-from torchvision.models.detection._utils import BoxCoder
 from torchvision.models.detection.faster_rcnn import TwoMLPHead
 from torchvision.ops import batched_nms, clip_boxes_to_image
 
 from podium.config.detection import Detector
+from podium.models.rcnn.coding import decode, encode
 from podium.models.rcnn.matching import match, sample
 
 POOLED = 7
 """Side of the features that the head takes."""
 
 _IOU, _POSITIVE_FRACTION = 0.5, 0.25
+_WEIGHTS = (10.0, 10.0, 5.0, 5.0)
 
 
 class Examples(NamedTuple):
@@ -28,12 +29,17 @@ class Examples(NamedTuple):
     classes
         int64 (m,), categories from 0; background is the number of categories.
     objects
-        int64 (m,), index of the object that a positive example is of.
+        int64 (positive examples,), index of the object that each is of.
     """
 
     boxes: Tensor
     classes: Tensor
     objects: Tensor
+
+    @property
+    def positive(self) -> tuple[Tensor, Tensor]:
+        """Boxes and classes of the positive examples."""
+        return self.boxes[: len(self.objects)], self.classes[: len(self.objects)]
 
 
 class BoxPredictor(nn.Module):
@@ -65,33 +71,40 @@ class BoxHead:
 
     def __init__(self, settings: Detector, num_classes: int):
         self.settings, self.num_classes = settings, num_classes
-        self.coder = BoxCoder((10.0, 10.0, 5.0, 5.0))
 
     @torch.no_grad()
-    def examples(self, proposals: Tensor, boxes: Tensor, labels: Tensor) -> Examples:
+    def examples(
+        self, proposals: Tensor, boxes: Tensor, labels: Tensor, generator: torch.Generator | None = None
+    ) -> Examples:
         """Sample from proposals and true boxes; `labels` count from 1."""
         candidates = torch.cat([proposals, boxes])
         objects, matched = match(boxes, candidates, _IOU, _IOU, best_too=False)
-        positive, negative = sample(matched == 1, matched == 0, self.settings.batch_size_per_image, _POSITIVE_FRACTION)
-        classes = torch.full_like(torch.cat([positive, negative]), self.num_classes)
-        classes[: len(positive)] = labels[objects[positive]] - 1
-        chosen = torch.cat([positive, negative])
-        return Examples(candidates[chosen], classes, objects[chosen])
+        number = self.settings.batch_size_per_image
+        positive, negative = sample(matched == 1, matched == 0, number, _POSITIVE_FRACTION, generator)
+        background = torch.full_like(negative, self.num_classes)
+        classes = torch.cat([labels[objects[positive]] - 1, background])
+        return Examples(candidates[torch.cat([positive, negative])], classes, objects[positive])
 
     def losses(
         self, logits: Tensor, deltas: Tensor, examples: list[Examples], truth: list[Tensor]
     ) -> dict[str, Tensor]:
         """Return loss_cls and loss_box_reg; `truth` are the true boxes of each image."""
-        classes = torch.cat([each.classes for each in examples])
-        (positive,) = torch.where(classes < self.num_classes)
-        wanted = torch.cat(
-            [boxes[_objects(each, self.num_classes)] for each, boxes in zip(examples, truth, strict=True)]
+        numbers = [len(each.classes) for each in examples]
+        sources, classes = (torch.cat(parts) for parts in zip(*(each.positive for each in examples), strict=True))
+        targets = torch.cat([boxes[each.objects] for each, boxes in zip(examples, truth, strict=True)])
+        positive = torch.cat(
+            [part[: len(each.objects)] for part, each in zip(deltas.split(numbers), examples, strict=True)]
         )
-        sources = torch.cat([each.boxes for each in examples])[positive]
-        corrections = deltas.view(-1, self.num_classes, 4)[positive, classes[positive]]
-        targets, beta = self.coder.encode_single(wanted, sources), self.settings.smooth_l1_beta
-        location = smooth_l1_loss(corrections, targets, reduction="sum", beta=beta)
-        return {"loss_cls": cross_entropy(logits, classes), "loss_box_reg": location / max(len(classes), 1)}
+        places = torch.arange(len(classes), device=classes.device)
+        corrections = positive.view(-1, self.num_classes, 4)[places, classes]
+        codes, beta = encode(targets, sources, _WEIGHTS), self.settings.smooth_l1_beta
+        location = smooth_l1_loss(corrections, codes, reduction="sum", beta=beta)
+        wanted = torch.cat([each.classes for each in examples])
+        return {
+            # The mean over no examples is not a number.
+            "loss_cls": cross_entropy(logits, wanted) if len(wanted) else logits.sum() * 0,
+            "loss_box_reg": location / max(len(wanted), 1),
+        }
 
     def detections(self, logits: Tensor, deltas: Tensor, boxes: Tensor, size: tuple[int, int]) -> dict[str, Tensor]:
         """Return `boxes`, `labels` (from 1) and `scores` of one image, best first."""
@@ -100,12 +113,8 @@ class BoxHead:
         places, classes = torch.where(scores > settings.score_threshold)
         scores = scores[places, classes]
         corrections = deltas.view(-1, self.num_classes, 4)[places, classes]
-        found = clip_boxes_to_image(self.coder.decode_single(corrections, boxes[places]), size)
-        finite = found.isfinite().all(dim=1)
-        found, scores, classes = found[finite], scores[finite], classes[finite]
-        kept = batched_nms(found, scores, classes, settings.nms_threshold)[: settings.detections_per_image]
+        found = clip_boxes_to_image(decode(corrections, boxes[places], _WEIGHTS), size)
+        (finite,) = torch.where(found.isfinite().all(dim=1))
+        kept = batched_nms(found[finite], scores[finite], classes[finite], settings.nms_threshold)
+        kept = finite[kept[: settings.detections_per_image]]
         return {"boxes": found[kept], "labels": classes[kept] + 1, "scores": scores[kept]}
-
-
-def _objects(examples: Examples, background: int) -> Tensor:
-    return examples.objects[examples.classes < background]

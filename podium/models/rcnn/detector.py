@@ -8,6 +8,7 @@ from podium.models.rcnn import boxes as box
 from podium.models.rcnn import masks as mask
 from podium.models.rcnn.backbone import Pyramid, freeze, residual_network
 from podium.models.rcnn.boxes import BoxHead, BoxPredictor, Examples
+from podium.models.rcnn.matching import Chance
 from podium.models.rcnn.pixels import Batch
 from podium.models.rcnn.pooling import pool
 from podium.models.rcnn.proposals import ProposalNetwork, Size
@@ -29,11 +30,13 @@ class RegionHeads(nn.Module):
             self.mask_head = mask.mask_head(settings.fpn_channels, settings.mask_channels)
             self.mask_predictor = mask.mask_predictor(settings.mask_channels, num_classes)
 
-    def losses(self, features: list[Tensor], proposals: list[Tensor], targets: Targets) -> dict[str, Tensor]:
+    def losses(
+        self, features: list[Tensor], proposals: list[Tensor], targets: Targets, chance: Chance
+    ) -> dict[str, Tensor]:
         """Return the losses of some of the proposals, sampled at random."""
         examples = [
-            self.boxes.examples(found, target["boxes"], target["labels"])
-            for found, target in zip(proposals, targets, strict=True)
+            self.boxes.examples(found, target["boxes"], target["labels"], generator)
+            for found, target, generator in zip(proposals, targets, chance, strict=True)
         ]
         logits, deltas = self._in_boxes(features, [each.boxes for each in examples])
         losses = self.boxes.losses(logits, deltas, examples, [target["boxes"] for target in targets])
@@ -62,16 +65,14 @@ class RegionHeads(nn.Module):
         return self.mask_predictor(self.mask_head(pooled))
 
     def _mask_loss(self, features: list[Tensor], examples: list[Examples], targets: Targets) -> Tensor:
-        positive = [each.classes < self.boxes.num_classes for each in examples]
-        boxes = [each.boxes[here] for each, here in zip(examples, positive, strict=True)]
-        classes = torch.cat([each.classes[here] for each, here in zip(examples, positive, strict=True)])
+        boxes, classes = zip(*(each.positive for each in examples), strict=True)
         wanted = torch.cat(
             [
-                mask.mask_targets(target["masks"], each.objects[here], where)
-                for target, each, here, where in zip(targets, examples, positive, boxes, strict=True)
+                mask.mask_targets(target["masks"], each.objects, where)
+                for target, each, where in zip(targets, examples, boxes, strict=True)
             ]
         )
-        return mask.mask_loss(self._masks(features, boxes), classes, wanted)
+        return mask.mask_loss(self._masks(features, list(boxes)), torch.cat(classes), wanted)
 
 
 class RCNN(nn.Module):
@@ -91,8 +92,13 @@ class RCNN(nn.Module):
     def forward(self, images: list[Tensor], targets: Targets | None = None) -> dict[str, Tensor] | Targets:
         sizes = [(image.shape[1], image.shape[2]) for image in images]
         features = self.backbone(self.batch(images))
-        truth = [target["boxes"] for target in targets] if self.training else None
-        proposals, losses = self.rpn(features, sizes, truth)
-        if self.training:
-            return self.roi_heads.losses(features, proposals, targets) | losses
-        return self.roi_heads.detections(features, proposals, sizes)
+        if not self.training:
+            proposals, _ = self.rpn(features, sizes)
+            return self.roi_heads.detections(features, proposals, sizes)
+        chance = [_generator(target.get("seed"), features[0].device) for target in targets]
+        proposals, losses = self.rpn(features, sizes, [target["boxes"] for target in targets], chance)
+        return self.roi_heads.losses(features, proposals, targets, chance) | losses
+
+
+def _generator(seed: int | None, device: torch.device) -> torch.Generator | None:
+    return None if seed is None else torch.Generator(device).manual_seed(seed)

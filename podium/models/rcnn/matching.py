@@ -1,10 +1,15 @@
 """Which boxes are examples of which objects, and which of them are used in an iteration."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torchvision.ops import box_iou
 
 IGNORED = -1
+
+Chance = Sequence[torch.Generator | None]
+"""Where the random numbers of each image come from; None: from torch's own generator."""
 
 
 def match(truth: Tensor, boxes: Tensor, low: float, high: float, best_too: bool) -> tuple[Tensor, Tensor]:
@@ -38,7 +43,13 @@ def match(truth: Tensor, boxes: Tensor, low: float, high: float, best_too: bool)
     return objects, labels
 
 
-def sample(positive: Tensor, negative: Tensor, number: int, positive_fraction: float) -> tuple[Tensor, Tensor]:
+def sample(
+    positive: Tensor,
+    negative: Tensor,
+    number: int,
+    positive_fraction: float,
+    generator: torch.Generator | None = None,
+) -> tuple[Tensor, Tensor]:
     """Return indices of a random sample of two masks (n,): at most `number`, of these at most a fraction positive.
 
     Random numbers are drawn in Detectron2's order, so that equal seeds give equal samples.
@@ -46,6 +57,6 @@ def sample(positive: Tensor, negative: Tensor, number: int, positive_fraction: f
     positive, negative = (mask.nonzero().squeeze(1) for mask in (positive, negative))
     positives = min(len(positive), int(number * positive_fraction))
     negatives = min(len(negative), number - positives)
-    first = torch.randperm(len(positive), device=positive.device)[:positives]
-    second = torch.randperm(len(negative), device=negative.device)[:negatives]
+    first = torch.randperm(len(positive), generator=generator, device=positive.device)[:positives]
+    second = torch.randperm(len(negative), generator=generator, device=negative.device)[:negatives]
     return positive[first], negative[second]

@@ -20,17 +20,16 @@ def pool(features: list[Tensor], boxes: list[Tensor], lowest: int, side: int) ->
         (k, 4), xyxy in pixels, of each image.
     """
     together = torch.cat(boxes)
-    images = torch.repeat_interleave(
-        torch.arange(len(boxes), device=together.device), torch.tensor([len(b) for b in boxes], device=together.device)
-    )
-    regions = torch.cat([images[:, None].to(together.dtype), together], dim=1)
+    images = torch.cat([each.new_full((len(each), 1), number) for number, each in enumerate(boxes)])
+    regions = torch.cat([images, together], dim=1)
     sides = ((together[:, 2] - together[:, 0]) * (together[:, 3] - together[:, 1])).sqrt()
     levels = torch.floor(_CANONICAL_LEVEL + torch.log2(sides / _CANONICAL_SIDE + 1e-8))
-    levels = levels.clamp(lowest, lowest + len(features) - 1)
-    pooled = features[0].new_zeros(len(together), features[0].shape[1], side, side)
-    for level, feature in enumerate(features, start=lowest):
-        (here,) = torch.where(levels == level)
+    levels = levels.clamp(lowest, lowest + len(features) - 1).long() - lowest
+    order = levels.argsort(stable=True)
+    numbers = levels.bincount(minlength=len(features)).tolist()
+    pooled = [
         # sampling_ratio 0 takes as many points as a cell has pixels; aligned has pixels' centres at halves.
-        found = roi_align(feature, regions[here], side, 2.0**-level, sampling_ratio=0, aligned=True)
-        pooled.index_put_((here,), found)
-    return pooled
+        roi_align(feature, part, side, 2.0**-level, sampling_ratio=0, aligned=True)
+        for level, (feature, part) in enumerate(zip(features, regions[order].split(numbers), strict=True), start=lowest)
+    ]
+    return torch.cat(pooled)[order.argsort()]
