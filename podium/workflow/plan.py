@@ -91,6 +91,11 @@ class Plan:
             return []
         return zoo_files(weights) if weights in zoo() else [weights]
 
+    def backend_packages(self, experiment: str) -> list[str]:
+        """The package that trains a detector, where it is not torchvision, on which all of them stand."""
+        backend = self.competition.detection[experiment].model.backend
+        return [] if backend == "torchvision" else [backend]
+
     def finds_masks(self, station: str, experiment: str) -> bool:
         """Whether an experiment's predictions have masks."""
         return station == "instances" or self.competition.detection[experiment].model.architecture == "mask_rcnn"
