@@ -8,7 +8,7 @@ BIN := .venv/bin
 # uv itself, fetched by pip into a folder of its own: the one tool that a machine with Python and pip lacks.
 UV := PYTHONPATH=.uv .uv/bin/uv
 
-.PHONY: demo test test-fast lint format lock schema env clean-env
+.PHONY: demo why test test-fast test-slurm lint format lock schema env clean-env
 
 env: .venv/.complete
 
@@ -26,11 +26,19 @@ endif
 demo: env
 	$(BIN)/snakemake --cores $(CORES)
 
+# Why jobs would run, in words: make why ARGS="--configfile config/planes.yaml"
+why: env
+	@$(BIN)/python -m podium.workflow.why $(ARGS)
+
 test: env
 	$(BIN)/python -m pytest
 
 test-fast: env
 	$(BIN)/python -m pytest -m "not slow"
+
+# Starts a Slurm on this machine, after it has installed one where it is missing: as root on Debian, skipped elsewhere.
+test-slurm: env
+	$(BIN)/python -m pytest -n 2 tests/slurm
 
 lint: env
 	$(BIN)/ruff check .

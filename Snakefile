@@ -30,13 +30,17 @@ include: "rules/submission.smk"
 include: "rules/report.smk"
 
 
-# What needs the network, or takes a moment, runs where Snakemake runs.
+# What needs the network, or takes a moment, runs where Snakemake runs: on a cluster it waits in no queue. Other short
+# work waits once: a `group` of rules is one job there, and has no meaning elsewhere.
 localrules:
     all,
+    generate,
     archive,
     zoo_weights,
+    splits,
     draw_schedule,
     draw_curves,
+    report,
     upload,
     leaderboard_score,
     submit,
@@ -50,5 +54,19 @@ rule all:
         PLAN.submission_files(),
 
 
+onstart:
+    mend_slurm_plugin(workflow.executor_settings)
+    try:
+        refuse_jobs_left(Path.cwd())
+    except PodiumError as error:
+        raise WorkflowError(str(error)) from None
+    remember_code(RESULTS)
+
+
+onerror:
+    keep_records(workflow.dag, RESULTS)
+
+
 onsuccess:
+    keep_records(workflow.dag, RESULTS)
     print(summarise(PLAN.page, PLAN.submission_files()))

@@ -8,9 +8,13 @@ from snakemake.exceptions import WorkflowError
 
 from podium.config.load import check_competition
 from podium.errors import PodiumError
-from podium.workflow.fingerprint import fingerprint
+from podium.workflow.fingerprint import environment, fingerprint
 from podium.workflow.plan import Plan, settings_json, share_with_scripts
+from podium.workflow.queue import refuse_jobs_left
+from podium.workflow.slurm_plugin import mend_slurm_plugin
+from podium.workflow.records import keep_records, restore_records
 from podium.workflow.summary import summarise
+from podium.workflow.why import remember_code
 
 share_with_scripts(workflow.basedir)
 try:
@@ -22,6 +26,12 @@ PLAN = Plan(COMPETITION)
 DATA, RESULTS, SUBMISSIONS = PLAN.data, PLAN.results, PLAN.submissions
 DIGEST = PLAN.digest
 LOGS = f"{RESULTS}/logs"
+restore_records(DIGEST, RESULTS)
+
+
+def grown(megabytes):
+    """Return a job's memory: a job that is tried again, perhaps because it had too little, asks for more."""
+    return lambda wildcards, attempt: megabytes * attempt
 
 
 wildcard_constraints:

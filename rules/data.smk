@@ -60,7 +60,7 @@ rule dataset:
         "../environment.yml"
     threads: 8
     resources:
-        mem_mb=8000,
+        mem_mb=grown(8000),
         runtime=240,
     params:
         settings=settings_json(

@@ -19,7 +19,7 @@ rule train_detector:
         "../environment.yml"
     threads: 8
     resources:
-        mem_mb=16000,
+        mem_mb=grown(16000),
         runtime=1440,
     params:
         settings=lambda wildcards: settings_json(
@@ -27,6 +27,9 @@ rule train_detector:
             max_detections=COMPETITION.evaluation.max_detections,
         ),
         code=fingerprint("scripts/train_detector.py"),
+        environment=lambda wildcards: environment(
+            "scripts/train_detector.py", *PLAN.backend_packages(wildcards.experiment)
+        ),
     script:
         "../scripts/train_detector.py"
 
@@ -40,11 +43,13 @@ rule predict_boxes:
         predictions=f"{RESULTS}/detection/{{experiment}}/predictions.{{split}}.json",
     log:
         f"{LOGS}/predict_boxes.{{experiment}}.{{split}}.log",
+    group:
+        "detection_{experiment}_{split}"
     conda:
         "../environment.yml"
     threads: 8
     resources:
-        mem_mb=16000,
+        mem_mb=grown(16000),
         runtime=240,
     params:
         settings=lambda wildcards: settings_json(
@@ -52,5 +57,6 @@ rule predict_boxes:
             images=PLAN.part_images(wildcards.split),
         ),
         code=fingerprint("scripts/predict_boxes.py"),
+        environment=environment("scripts/predict_boxes.py"),
     script:
         "../scripts/predict_boxes.py"

@@ -10,10 +10,12 @@ rule evaluate:
         metrics=f"{RESULTS}/{{station}}/{{experiment}}/metrics.{{split}}.json",
     log:
         f"{LOGS}/evaluate.{{station}}.{{experiment}}.{{split}}.log",
+    group:
+        "{station}_{experiment}_{split}"
     conda:
         "../environment.yml"
     resources:
-        mem_mb=8000,
+        mem_mb=grown(8000),
         runtime=60,
     params:
         settings=lambda wildcards: settings_json(

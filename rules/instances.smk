@@ -13,11 +13,13 @@ rule predict_instances:
         predictions=f"{RESULTS}/instances/{{experiment}}/predictions.{{split}}.json",
     log:
         f"{LOGS}/predict_instances.{{experiment}}.{{split}}.log",
+    group:
+        "instances_{experiment}_{split}"
     conda:
         "../environment.yml"
     threads: 8
     resources:
-        mem_mb=16000,
+        mem_mb=grown(16000),
         runtime=240,
     params:
         settings=lambda wildcards: settings_json(
@@ -25,5 +27,6 @@ rule predict_instances:
             images=PLAN.part_images(wildcards.split),
         ),
         code=fingerprint("scripts/predict_instances.py"),
+        environment=environment("scripts/predict_instances.py"),
     script:
         "../scripts/predict_instances.py"

@@ -42,13 +42,14 @@ rule lr_range_test:
         "../environment.yml"
     threads: 8
     resources:
-        mem_mb=16000,
+        mem_mb=grown(16000),
         runtime=240,
     params:
         settings=lambda wildcards: settings_json(
             experiment=getattr(COMPETITION, wildcards.training)[wildcards.experiment]
         ),
         code=fingerprint("scripts/lr_range_test.py"),
+        environment=environment("scripts/lr_range_test.py"),
     script:
         "../scripts/lr_range_test.py"
 

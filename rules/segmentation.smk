@@ -14,13 +14,14 @@ rule train_segmenter:
         "../environment.yml"
     threads: 8
     resources:
-        mem_mb=16000,
+        mem_mb=grown(16000),
         runtime=1440,
     params:
         settings=lambda wildcards: settings_json(
             experiment=COMPETITION.segmentation[wildcards.experiment]
         ),
         code=fingerprint("scripts/train_segmenter.py"),
+        environment=environment("scripts/train_segmenter.py"),
     script:
         "../scripts/train_segmenter.py"
 
@@ -38,10 +39,11 @@ rule evaluate_segmenter:
         "../environment.yml"
     threads: 8
     resources:
-        mem_mb=16000,
+        mem_mb=grown(16000),
         runtime=240,
     params:
         settings=lambda wildcards: settings_json(),
         code=fingerprint("scripts/evaluate_segmenter.py"),
+        environment=environment("scripts/evaluate_segmenter.py"),
     script:
         "../scripts/evaluate_segmenter.py"

@@ -13,6 +13,8 @@ if SUBMISSION:
             csv=f"{SUBMISSIONS}/{{experiment}}.csv",
         log:
             f"{LOGS}/write_submission.{{experiment}}.log",
+        group:
+            "submission_{experiment}"
         conda:
             "../environment.yml"
         params:
@@ -33,6 +35,8 @@ if SUBMISSION:
             check=f"{SUBMISSIONS}/{{experiment}}.check.json",
         log:
             f"{LOGS}/check_submission.{{experiment}}.log",
+        group:
+            "submission_{experiment}"
         conda:
             "../environment.yml"
         params:
@@ -51,6 +55,8 @@ if SUBMISSION:
             score=f"{SUBMISSIONS}/{{experiment}}.score.json",
         log:
             f"{LOGS}/score_submission.{{experiment}}.log",
+        group:
+            "submission_{experiment}"
         conda:
             "../environment.yml"
         params:

@@ -40,5 +40,6 @@ rule export_detectron2:
     params:
         settings=settings_json(),
         code=fingerprint("scripts/export_detectron2.py"),
+        environment=environment("scripts/export_detectron2.py"),
     script:
         "../scripts/export_detectron2.py"

@@ -14,6 +14,9 @@ from podium.errors import PodiumError
 MERGE = "tag:yaml.org,2002:merge"
 """Tag of YAML's key `<<`."""
 
+# libyaml's where PyYAML has it: a file of a thousand experiments takes seconds otherwise, each time that it is planned.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 def load_competition(files: Sequence[str | Path]) -> Competition:
     """Read one YAML file, or one and its overlays: mappings are merged, anything else is replaced by the later file."""
@@ -160,7 +163,7 @@ def _entries(node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node]]:
 
 
 def _refuse_doubled_keys(file: str | Path) -> None:
-    waiting, seen = [yaml.compose(Path(file).read_text(encoding="utf-8"))], set()
+    waiting, seen = [yaml.compose(Path(file).read_text(encoding="utf-8"), Loader=_LOADER)], set()
     while waiting:
         node = waiting.pop()
         if id(node) in seen or not isinstance(node, yaml.CollectionNode):
