@@ -1,12 +1,12 @@
 """A detection experiment: one detector, fully described. Names follow Detectron2's keys."""
 
-import difflib
 from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field, NonNegativeInt, model_validator
 
 from podium.config.augmentation import Augmentation
+from podium.config.nearest import did_you_mean
 from podium.config.section import Fraction, Positive, Section
 from podium.config.solver import Solver
 from podium.config.zoo import Architecture, Backbone, Pixels, zoo
@@ -100,10 +100,8 @@ class Detector(Section):
         if not self.weights.startswith("COCO-") or self.weights.endswith((".pt", ".pth", ".pkl")):
             return self
         if self.weights not in zoo():
-            near = difflib.get_close_matches(self.weights, zoo(), n=1, cutoff=0.0)
-            raise ValueError(
-                f"weights: {self.weights!r} is not in the zoo; did you mean {near[0]!r}? Known: {', '.join(zoo())}"
-            )
+            near = did_you_mean(self.weights, zoo(), cutoff=0.0)
+            raise ValueError(f"weights: {self.weights!r} is not in the zoo; {near}Known: {', '.join(zoo())}")
         trained = zoo()[self.weights].settings | {
             "norm": "frozen",
             "levels": (2, 6),

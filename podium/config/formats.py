@@ -1,6 +1,5 @@
 """What a competition's submission file looks like. The named formats are data: `formats.yaml` beside this module."""
 
-import difflib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from podium.config.nearest import did_you_mean
 from podium.config.section import Section
 from podium.errors import PodiumError
 
@@ -77,8 +77,7 @@ def resolve_format(format: str | Mapping) -> Format:
         return _checked(format, "the submission format", None)
     known = named_formats()
     if format not in known:
-        near = difflib.get_close_matches(format.lower(), known, n=1, cutoff=0.5)
-        advice = f"did you mean {near[0]!r}? " if near else ""
+        advice = did_you_mean(format.lower(), known)
         raise PodiumError(
             f"no submission format is named {format!r}; {advice}Known formats: {', '.join(sorted(known))}",
             key="submission.format",

@@ -1,6 +1,5 @@
 """From YAML files to a checked competition, or to an error that says where and what."""
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from podium.config.competition import Competition
+from podium.config.nearest import did_you_mean
 from podium.errors import PodiumError
 
 MERGE = "tag:yaml.org,2002:merge"
@@ -87,7 +87,7 @@ def _explain(problem: dict, raw: Mapping, files: Sequence[str | Path]) -> str:
             message = f"this key is required and missing; one of: {', '.join(known)}"
         else:
             tag = problem["ctx"]["tag"]
-            message = f"{tag!r} is unknown; {_nearest(tag, known)}Known: {', '.join(known)}"
+            message = f"{tag!r} is unknown; {did_you_mean(tag, known)}Known: {', '.join(known)}"
         return f"{_place(path, files)}{_dotted(path)}: {message}"
     if not path and kind == "value_error":
         # What joins several sections names its key at the beginning of its message.
@@ -98,7 +98,7 @@ def _explain(problem: dict, raw: Mapping, files: Sequence[str | Path]) -> str:
     where = f"{_place(path, files)}{_dotted(path)}"
     if kind == "extra_forbidden":
         known = _known_keys(path[:-1], raw)
-        return f"{where}: unknown key; {_nearest(str(path[-1]), known)}Known keys here: {', '.join(known)}"
+        return f"{where}: unknown key; {did_you_mean(str(path[-1]), known)}Known keys here: {', '.join(known)}"
     for ours, theirs in (("list", "tuple"), ("List", "Tuple"), ("mapping", "dictionary")):
         message = message.replace(theirs, ours)
     shown = "" if isinstance(value, (Mapping, list)) or kind == "value_error" else f" (it is {value!r})"
@@ -107,11 +107,6 @@ def _explain(problem: dict, raw: Mapping, files: Sequence[str | Path]) -> str:
 
 def _dotted(path: Sequence) -> str:
     return ".".join(map(str, path)) or "(the whole file)"
-
-
-def _nearest(word: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"did you mean {near[0]!r}? " if near else ""
 
 
 def _path_in(raw: object, loc: Sequence, kind: str) -> list:

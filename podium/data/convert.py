@@ -1,9 +1,7 @@
 """From an extracted archive to the checked dataset."""
 
-import multiprocessing
 import os
 import shutil
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -23,6 +21,7 @@ from podium.data.records import RawDataset
 from podium.data.sample import check_sample
 from podium.errors import PodiumError
 from podium.files import canonical_json, file_digest, text_digest, write_json, write_text
+from podium.start_method import process_context
 
 _READERS = {"coco": read_coco, "dsb2018": read_dsb2018, "isaid": read_isaid}
 
@@ -157,9 +156,7 @@ def _check_all(tasks: list[Task], workers: int) -> Iterator[Checked]:
     if workers <= 1:
         yield from map(check_image, tasks)
         return
-    # Not fork: a process with threads (logging, libraries) that forks can leave a child waiting for ever.
-    context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, mp_context=process_context()) as pool:
         try:
             yield from pool.map(check_image, tasks, chunksize=max(1, min(16, len(tasks) // (4 * workers))))
         except BrokenProcessPool:

@@ -1,6 +1,5 @@
 """Detectors of Detectron2's model zoo: downloaded once, for all competitions of a working directory."""
 
-import difflib
 import hashlib
 import http.client
 import logging
@@ -15,6 +14,7 @@ from urllib.request import Request, urlopen
 
 from tqdm import tqdm
 
+from podium.config.nearest import did_you_mean
 from podium.config.zoo import ZooModel, zoo
 from podium.errors import PodiumError
 from podium.files import file_digest, write_json
@@ -94,10 +94,8 @@ def provide_zoo_weights(name: str, file: str | Path, record: str | Path, pause: 
 
 def _model(name: str, file: Path) -> ZooModel:
     if name not in zoo():
-        near = difflib.get_close_matches(name, zoo(), n=1, cutoff=0.0)
-        raise PodiumError(
-            f"{name!r} is not in the zoo; did you mean {near[0]!r}?", mend=f"take one of {', '.join(zoo())}"
-        )
+        near = did_you_mean(name, zoo(), cutoff=0.0).rstrip()
+        raise PodiumError(f"{name!r} is not in the zoo; {near}", mend=f"take one of {', '.join(zoo())}")
     model = zoo()[name]
     expected = PurePosixPath(model.file).name
     if file.name != expected:

@@ -21,7 +21,7 @@ from podium.models.detectors import build_detector
 from podium.models.rcnn.pixels import STATISTICS
 from podium.models.starting_weights import start_from
 from podium.training.augment import apply, build_transforms
-from podium.training.loop import fit, kept_iteration
+from podium.training.train import train
 from podium.training.watchers import Tracker
 
 # An object cut off by a crop counts while this part of its box is left.
@@ -201,21 +201,13 @@ def train_detector(
     PodiumError
         As detection_task; or the loss is not finite.
     """
-    task = detection_task(dataset, split, settings, max_detections, weights)
-    kept, state = fit(
-        task,
-        settings.solver,
-        seed=settings.seed,
-        state_file=state_file,
-        workers=workers,
+    return train(
+        detection_task(dataset, split, settings, max_detections, weights),
+        settings,
         title="detector",
-        trackers=trackers,
-    )
-    checkpoint = Checkpoint(
-        weights=kept,
-        settings=settings.model_dump(mode="json"),
         categories=dataset.category_names,
         normalisation=STATISTICS[settings.model.pixels]._asdict(),
-        iteration=kept_iteration(state, settings.solver),
+        state_file=state_file,
+        workers=workers,
+        trackers=trackers,
     )
-    return checkpoint, state.history

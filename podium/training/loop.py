@@ -137,6 +137,7 @@ def fit(
     own = range(world.rank * solver.accumulate, (world.rank + 1) * solver.accumulate)
     order = Batches(len(task.samples), solver.ims_per_batch, seed, state.iteration, solver.max_iter, parts, own)
     unread, learner, changed = [], None, False
+    enough = ended(state, solver, task.monitor)
     with Watchers(state, solver, title, trackers, world) as watchers, StopRequest() as stop:
         on_gpu = fabric.device.type == "cuda"
         batches = loaded(task.samples, order, task.collate, -(-workers // world.size), pinned=on_gpu)
@@ -160,8 +161,8 @@ def fit(
                 else:
                     _note(metrics, task.monitor, state, kept)
                     changed = True
+                    enough = ended(state, solver, task.monitor)
             watchers.tell(state)
-            enough = ended(state, solver, task.monitor)
             if asked or (changed and (save_now or enough)):
                 save()
                 changed = False

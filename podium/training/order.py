@@ -3,8 +3,6 @@
 Nothing here remembers anything, so the number of loader workers and interruptions of a run change nothing.
 """
 
-import multiprocessing
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from podium.start_method import process_context
 from podium.training.signals import held_back
 
 
@@ -71,7 +70,7 @@ class Batches:
 def seed_part(seed: int, iteration: int, part: int) -> None:
     """Seed torch on all devices for what is drawn inside a part of an iteration's batch, counted over all processes.
 
-    Drawn are anchors and proposals to learn from, and what dropout leaves out.
+    Drawn are what dropout leaves out and what Detectron2's models learn from; ours sample by a seed for each image.
     """
     torch.manual_seed(int(np.random.SeedSequence([seed, 2, iteration, part]).generate_state(1, np.uint64)[0]))
 
@@ -92,8 +91,7 @@ def loaded(
     """
     context = None
     if workers:
-        # Not fork: a process with threads (of CUDA, of libraries) that forks can leave a child waiting for ever.
-        context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
+        context = process_context()
         # What the samples need is imported once, by the server, and not by each worker.
         context.set_forkserver_preload([type(samples).__module__])
     # A scheduler signals all processes of a job. The training stops its workers itself, once its state is saved; one

@@ -21,7 +21,7 @@ from podium.inference.true_boxes import corners, objects_with_masks, true_box_ma
 from podium.models.checkpoint import Checkpoint
 from podium.models.segmenters import build_segmenter
 from podium.training.augment import apply, build_transforms
-from podium.training.loop import fit, kept_iteration
+from podium.training.train import train
 from podium.training.watchers import Tracker
 
 
@@ -146,20 +146,13 @@ def train_segmenter(
     trackers: Sequence[Tracker] = (),
 ) -> tuple[Checkpoint, list[dict[str, float]]]:
     """Train a segmenter on the objects of split["train"], validated on split["val"]; return it and its history."""
-    weights, state = fit(
+    return train(
         segmentation_task(dataset, split, settings),
-        settings.solver,
-        seed=settings.seed,
-        state_file=state_file,
-        workers=workers,
+        settings,
         title="segmenter",
-        trackers=trackers,
-    )
-    checkpoint = Checkpoint(
-        weights=weights,
-        settings=settings.model_dump(mode="json"),
         categories=dataset.category_names,
         normalisation={"mean": list(PIXEL_MEAN), "std": list(PIXEL_STD)},
-        iteration=kept_iteration(state, settings.solver),
+        state_file=state_file,
+        workers=workers,
+        trackers=trackers,
     )
-    return checkpoint, state.history

@@ -20,28 +20,18 @@ from podium.training.schedule import learning_rate
 from podium.training.signals import Interrupted
 from podium.training.state import load_state
 
+from .one_weight import OneWeight
 
-class Slope:
+
+class Slope(OneWeight):
     """One weight, whose gradient is `slope` in every iteration; metrics come from a function of the iterations done."""
 
-    monitor = "value"
     heads = ("weight",)
 
     def __init__(self, begin=0.0, slope=1.0, metric=lambda done: float(done)):
-        self.model = nn.Linear(1, 1, bias=False)
-        nn.init.constant_(self.model.weight, begin)
-        self.samples, self.slope, self.metric = self, slope, metric
+        super().__init__(begin)
+        self.slope, self.metric = slope, metric
         self.trained = self.validated = 0
-
-    def __len__(self):
-        return 3
-
-    def draw(self, index, rng):
-        return torch.ones(1)
-
-    @staticmethod
-    def collate(samples):
-        return torch.stack(samples)
 
     def losses(self, model, batch):
         self.trained += 1
@@ -50,7 +40,7 @@ class Slope:
 
     def predict(self, model, rank, world):
         assert not model.training
-        yield model.weight.item()
+        yield from super().predict(model, rank, world)
 
     def metrics(self, found):
         self.validated += 1

@@ -7,7 +7,6 @@ import signal
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from podium.config.solver import Solver
 from podium.training.detection import detection_task
@@ -15,6 +14,7 @@ from podium.training.range_test import HIGH, ITERATIONS, LOW, Suggestion, in_wor
 from podium.training.segmentation import segmentation_task
 from podium.training.signals import Interrupted
 
+from .one_weight import OneWeight
 from .tiny import detection, draw_dataset, segmentation
 
 SOLVER = Solver(
@@ -32,25 +32,14 @@ SOLVER = Solver(
 RATES = LOW * (HIGH / LOW) ** (np.arange(ITERATIONS) / (ITERATIONS - 1))
 
 
-class Bowl:
+class Bowl(OneWeight):
     """The loss is 1 + curvature w² / 2, from w = 1: gradient descent multiplies w by 1 - rate times curvature."""
 
-    monitor, heads = "value", ("weight",)
+    heads = ("weight",)
 
     def __init__(self, curvature, stop_at=None):
-        self.model = nn.Linear(1, 1, bias=False)
-        nn.init.ones_(self.model.weight)
-        self.samples, self.curvature, self.stop_at, self.seen = self, curvature, stop_at, 0
-
-    def __len__(self):
-        return 3
-
-    def draw(self, index, rng):
-        return torch.ones(1)
-
-    @staticmethod
-    def collate(samples):
-        return torch.stack(samples)
+        super().__init__(begin=1.0)
+        self.curvature, self.stop_at, self.seen = curvature, stop_at, 0
 
     def losses(self, model, batch):
         self.seen += 1

@@ -20,6 +20,8 @@ from podium.training.schedule import learning_rate, learning_rates
 from podium.training.signals import Interrupted
 from tests.report.reading_svg import line
 
+from .one_weight import OneWeight
+
 # Made by Detectron2's build_lr_scheduler (version 0.6 and the repository of 2026-06 give the same bits) from these
 # settings, stepped through with an optimiser of torch.
 GOLDEN = json.loads(Path(__file__).with_name("detectron2_rates.json").read_text(encoding="utf-8"))
@@ -129,31 +131,15 @@ SCHEDULES = {
 }
 
 
-class Slope:
+class Slope(OneWeight):
     """One weight with a gradient of one: plain gradient descent lowers it by each iteration's rate."""
 
-    monitor, heads = "value", ()
-
     def __init__(self, stop_at=None):
-        self.model = nn.Linear(1, 1, bias=False)
-        nn.init.zeros_(self.model.weight)
-        self.samples, self.stop_at = self, stop_at
-
-    def __len__(self):
-        return 3
-
-    def draw(self, index, rng):
-        return torch.ones(1)
-
-    @staticmethod
-    def collate(samples):
-        return torch.stack(samples)
+        super().__init__()
+        self.stop_at = stop_at
 
     def losses(self, model, batch):
         return {"loss_weight": model(batch).mean()}
-
-    def predict(self, model, rank, world):
-        yield model.weight.item()
 
     def metrics(self, found):
         if self.stop_at is not None and found[0] <= -self.stop_at:

@@ -12,7 +12,6 @@ import sys
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from torch import nn
 
 from podium.config.solver import Solver
 from podium.errors import PodiumError
@@ -20,29 +19,18 @@ from podium.training.loop import fit
 from podium.training.signals import Interrupted
 from podium.training.tracking import trackers
 
+from .one_weight import OneWeight
+
 SOLVER = Solver(base_lr=0.25, momentum=0.0, weight_decay=0.0, schedule="cosine", max_iter=12, eval_period=3)
 SETTINGS = {"seed": 3, "solver": {"base_lr": 0.25, "steps": []}}
 
 
-class Slope:
+class Slope(OneWeight):
     """One weight with a gradient of one; stopped by a signal in iteration `stop_in` (counted from 1)."""
 
-    monitor, heads = "value", ()
-
     def __init__(self, stop_in=None, fail_in=None):
-        self.model = nn.Linear(1, 1, bias=False)
-        nn.init.zeros_(self.model.weight)
-        self.samples, self.stop_in, self.fail_in = self, stop_in, fail_in
-
-    def __len__(self):
-        return 100
-
-    def draw(self, index, rng):
-        return torch.ones(1)
-
-    @staticmethod
-    def collate(samples):
-        return torch.stack(samples)
+        super().__init__()
+        self.stop_in, self.fail_in = stop_in, fail_in
 
     def losses(self, model, batch):
         value = model(batch).mean()
@@ -62,9 +50,6 @@ class Slope:
             course.append(abs(total + weight))
             total += rate
         return 1 + course.index(min(course))
-
-    def predict(self, model, rank, world):
-        yield model.weight.item()
 
     def metrics(self, found):
         return {"value": found[0], "undefined": None}
