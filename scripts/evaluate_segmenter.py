@@ -10,7 +10,7 @@ from podium.data.dataset import load_dataset
 from podium.data.parts import part_images
 from podium.files import read_json, write_json
 from podium.inference.true_boxes import true_box_scores
-from podium.models.load import load_segmenter
+from podium.models.load_segmenter import load_segmenter
 from podium.workflow.script import running
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from podium.data.dataset import load_dataset
 from podium.data.parts import part_images
 from podium.files import read_json, write_json
 from podium.inference.boxes import predict_boxes
-from podium.models.load import load_detector
+from podium.models.load_detector import load_detector
 from podium.workflow.script import running
 
 if __name__ == "__main__":

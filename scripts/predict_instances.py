@@ -11,7 +11,7 @@ from podium.data.dataset import load_dataset
 from podium.data.parts import part_images
 from podium.files import read_json, write_json
 from podium.inference.instances import predict_instances
-from podium.models.load import load_segmenter
+from podium.models.load_segmenter import load_segmenter
 from podium.workflow.script import running
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Protocol
 
 from podium.config.solver import Solver
-from podium.training.history import Progress
+from podium.training.progress import Progress
 from podium.training.state import State, validation_due
 from podium.training.world import World
 

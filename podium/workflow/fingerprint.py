@@ -24,6 +24,7 @@ PACKAGE = "podium"
 
 OBSERVERS = {
     "podium.workflow.script": (),
+    "podium.training.progress": (),
     "podium.training.tracking": (),
     "podium.training.watchers": (),
     "podium.training.schedule_advice": ("scripts/draw_schedule.py",),

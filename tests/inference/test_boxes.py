@@ -5,7 +5,7 @@ import torch
 from podium.config.detection import DetectionInput
 from podium.inference.boxes import as_tensor, predict_boxes
 from podium.models.checkpoint import save_checkpoint
-from podium.models.load import load_detector
+from podium.models.load_detector import load_detector
 from podium.training.detection import train_detector
 from tests.training.tiny import detection, draw_dataset
 

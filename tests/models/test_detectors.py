@@ -7,7 +7,7 @@ from podium.config.detection import DetectionExperiment, Detector
 from podium.errors import PodiumError
 from podium.models.checkpoint import Checkpoint, save_checkpoint
 from podium.models.detectors import build_detector
-from podium.models.load import load_detector
+from podium.models.load_detector import load_detector
 from podium.models.rcnn import boxes as boxes_module
 from podium.models.rcnn import coding, proposals
 from podium.models.rcnn.pixels import STATISTICS

@@ -7,7 +7,7 @@ from torch import nn
 from podium.config.segmentation import SegmentationExperiment, Segmenter
 from podium.errors import PodiumError
 from podium.models.checkpoint import Checkpoint, save_checkpoint
-from podium.models.load import load_segmenter
+from podium.models.load_segmenter import load_segmenter
 from podium.models.segmenters import ReportUNet, build_segmenter
 
 ARCHITECTURES = [

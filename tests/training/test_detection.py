@@ -12,7 +12,7 @@ from podium.errors import PodiumError
 from podium.evaluation.coco import average_precision
 from podium.inference.boxes import predict_boxes
 from podium.models.checkpoint import save_checkpoint
-from podium.models.load import load_detector
+from podium.models.load_detector import load_detector
 from podium.training.detection import DetectionSamples, train_detector
 from podium.training.schedule import learning_rate
 
