@@ -19,7 +19,8 @@ from podium.data.masks import Rle, encode
 from podium.errors import PodiumError
 from podium.evaluation.bootstrap import interval
 from podium.evaluation.inputs import true_mask, truth_of
-from podium.evaluation.instances import SCORES
+from podium.evaluation.instances import iou_matrix, mean_precision
+from podium.evaluation.totals import mean
 from podium.files import read_json
 
 SMALLEST = 15
@@ -48,7 +49,7 @@ def scores(folder: Path, dataset: dict, image_ids: list[int]) -> list[float]:
         truth = [true_mask(each) for each in annotations if each["image_id"] == image["id"] and not each["iscrowd"]]
         with Image.open(folder / "images" / image["file_name"]) as picture:
             gray = np.asarray(picture.convert("RGB").convert("L"))  # the first step drops an alpha channel
-        values.append(SCORES["dsb2018"](truth, segment(gray)))
+        values.append(mean_precision(iou_matrix(truth, segment(gray))))
     return values
 
 
@@ -65,7 +66,7 @@ def main() -> None:
             if not values:
                 print(f"{split}: no images")
                 continue
-            low, high = interval(values)
+            low, high = interval(mean(values), len(values))
             print(f"{split}: mean precision {np.mean(values):.4f} [{low:.4f}, {high:.4f}] over {len(values)} images")
     except PodiumError as error:
         raise SystemExit(str(error)) from None

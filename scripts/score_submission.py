@@ -9,7 +9,6 @@ from pathlib import Path
 
 from podium.config.formats import Format
 from podium.data.dataset import load_dataset
-from podium.evaluation.bootstrap import interval
 from podium.files import write_json
 from podium.submission.score import score_submission
 from podium.workflow.script import running
@@ -23,7 +22,7 @@ if __name__ == "__main__":
             Format.model_validate(settings["format"]),
             list(dataset.images.values()),
             settings["metric"],
+            settings["bootstrap_samples"],
         )
-        low, high = interval(list(score["images"].values()), samples=settings["bootstrap_samples"])
-        write_json(snakemake.output.score, {**score, "low": low, "high": high}, indent=1)
-        logging.info("%s %.4f (95 %% interval %.4f to %.4f)", score["metric"], score["score"], low, high)
+        write_json(snakemake.output.score, score, indent=1)
+        logging.info("{metric} {score:.4f} (95 % interval {low:.4f} to {high:.4f})".format(**score))

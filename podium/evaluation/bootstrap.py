@@ -1,23 +1,34 @@
-"""How far a mean over images can be trusted."""
-
-from collections.abc import Sequence
+"""How far a score over images can be trusted."""
 
 import numpy as np
 
+from podium.evaluation.totals import Total
+
 
 def interval(
-    values: Sequence[float], *, samples: int = 1000, seed: int = 0, level: float = 0.95
+    total: Total, images: int, *, samples: int = 1000, seed: int = 0, level: float = 0.95
 ) -> tuple[float, float]:
-    """Return the percentile bootstrap interval of the mean of `values`, one score per image.
+    """Return the percentile bootstrap interval of a score over images.
 
-    Images are drawn with replacement `samples` times; the interval holds the middle `level` of the means (Efron 1979).
-    The same arguments give the same interval. No values, or one that is not finite, raise ValueError.
+    Images are drawn with replacement `samples` times; the interval holds the middle `level` of the scores (Efron 1979).
+    The same arguments give the same interval. Samples for which the score is not defined (as average precision without
+    a true object) are left out; without any other, and without images, both ends are NaN.
+
+    Parameters
+    ----------
+    total
+        How often each image counts (n_images,) -> score, as `Metric.of_images` returns it.
+    images
+        How many images there are.
     """
-    scores = np.asarray(values, dtype=np.float64)
-    if scores.ndim != 1 or not scores.size or not np.isfinite(scores).all():
-        raise ValueError(f"expected one or more finite scores, got an array of shape {scores.shape}")
+    if not images:
+        return float("nan"), float("nan")
     draw = np.random.default_rng(seed)
     # One sample at a time: all at once would need samples x images numbers.
-    means = [scores[draw.integers(scores.size, size=scores.size)].mean() for _ in range(samples)]
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    drawn = (draw.integers(images, size=images) for _ in range(samples))
+    scores = np.array([total(np.bincount(each, minlength=images).astype(np.float64)) for each in drawn])
+    scores = scores[~np.isnan(scores)]
+    if not scores.size:
+        return float("nan"), float("nan")
+    low, high = np.quantile(scores, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

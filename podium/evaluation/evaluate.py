@@ -1,14 +1,13 @@
 """All numbers about one set of predictions: what `metrics.json` holds, and a score per image."""
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
-
-import numpy as np
 
 from podium.evaluation.bootstrap import interval
 from podium.evaluation.coco import MAX_DETECTIONS, average_precision
 from podium.evaluation.inputs import truth_of
-from podium.evaluation.instances import SCORES
+from podium.evaluation.metrics import METRICS, Metric
 
 
 def evaluate(
@@ -23,7 +22,7 @@ def evaluate(
 ) -> tuple[dict, list[dict]]:
     """Score COCO results (boxes, and masks if `masks`) on some images of a dataset.
 
-    Average precision uses all predictions. The per-image scores of `podium.evaluation.instances` use the masks of those
+    Average precision uses all predictions. The scores of `podium.evaluation.metrics` use the masks of those
     with a score of at least `score_threshold`; they do not tell categories apart and leave crowds out of the truth.
 
     Returns
@@ -39,7 +38,7 @@ def evaluate(
         JSON can hold all of it: what is undefined is None.
     per_image
         A row per image, in the order of `image_ids`: `image_id`, `key`, `n_true`, `n_pred` (at the threshold),
-        `dsb2018`, `airbus_f2`, `dice` (None without masks).
+        `dsb2018`, `airbus_f2`, `dice` (with masks only).
 
     Raises
     ------
@@ -51,10 +50,9 @@ def evaluate(
     if masks:
         mask, mask_categories = average_precision(dataset, image_ids, predictions, "segm", max_detections)
 
-    per_image = _per_image(dataset, image_ids, predictions, masks, score_threshold)
-    scores = {}
-    if masks:
-        scores = {name: _mean([row[name] for row in per_image], bootstrap_samples) for name in SCORES}
+    chosen = ("dsb2018", "airbus_f2", "dice") if masks else ()
+    per_image, statistics = _per_image(dataset, image_ids, predictions, chosen, score_threshold)
+    scores = {name: _score(METRICS[name], found, bootstrap_samples) for name, found in statistics.items()}
     metrics = {
         "images": len(per_image),
         "instances": sum(row["n_true"] for row in per_image),
@@ -76,27 +74,32 @@ def evaluate(
 
 
 def _per_image(
-    dataset: dict, image_ids: Sequence[int], predictions: Sequence[dict], masks: bool, score_threshold: float
-) -> list[dict]:
+    dataset: dict, image_ids: Sequence[int], predictions: Sequence[dict], names: Sequence[str], score_threshold: float
+) -> tuple[list[dict], dict[str, list]]:
+    """Return a row per image, and by metric the statistics of each image."""
     images, annotations = truth_of(dataset, image_ids)
     true, predicted = defaultdict(list), defaultdict(list)
     for each in annotations:
         if not each["iscrowd"]:
-            true[each["image_id"]].append(each.get("segmentation"))
+            true[each["image_id"]].append(each)
     for each in predictions:
         if each["score"] >= score_threshold:
-            predicted[each["image_id"]].append(each.get("segmentation"))
-    rows = []
+            predicted[each["image_id"]].append(each)
+    rows, statistics = [], {name: [] for name in names}
     for image in images:
         truth, guess = true[image["id"]], predicted[image["id"]]
-        scores = {name: score(truth, guess) if masks else None for name, score in SCORES.items()}
-        counts = {"n_true": len(truth), "n_pred": len(guess)}
-        rows.append({"image_id": image["id"], "key": image["key"], **counts, **scores})
-    return rows
+        row = {"image_id": image["id"], "key": image["key"], "n_true": len(truth), "n_pred": len(guess)}
+        for name, found in statistics.items():
+            found.append(METRICS[name].image(truth, guess, image["height"], image["width"]))
+            row[name] = _defined(METRICS[name].total(found[-1:]))
+        rows.append(row)
+    return rows, statistics
 
 
-def _mean(values: list[float], samples: int) -> dict[str, float | None]:
-    if not values:
-        return {"mean": None, "low": None, "high": None}
-    low, high = interval(values, samples=samples)
-    return {"mean": float(np.mean(values)), "low": low, "high": high}
+def _score(metric: Metric, statistics: list, samples: int) -> dict[str, float | None]:
+    low, high = interval(metric.of_images(statistics), len(statistics), samples=samples)
+    return {"mean": _defined(metric.total(statistics)), "low": _defined(low), "high": _defined(high)}
+
+
+def _defined(value: float) -> float | None:
+    return None if math.isnan(value) else value

@@ -4,7 +4,7 @@ Masks are COCO run-length codes (`podium.data.masks.Rle`). Matching is one-to-on
 also where masks overlap, and does not depend on the masks' order.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from pycocotools import mask as coco_mask
@@ -71,14 +71,6 @@ def dice(truth: Sequence[Rle], predicted: Sequence[Rle]) -> float:
     if len(unions) < 2:
         return 0.0
     return 2 * int(coco_mask.area(coco_mask.merge(unions, intersect=True))) / areas
-
-
-SCORES: dict[str, Callable[[Sequence[Rle], Sequence[Rle]], float]] = {
-    "dsb2018": lambda truth, predicted: mean_precision(iou_matrix(truth, predicted)),
-    "airbus_f2": lambda truth, predicted: mean_f2(iou_matrix(truth, predicted)),
-    "dice": dice,
-}
-"""The scores of one image by name: (true masks, predicted masks) -> 0 … 1."""
 
 
 def _hits(iou: np.ndarray) -> np.ndarray:

@@ -1,6 +1,8 @@
 """What the files' keys are called on the page."""
 
-SCORES = {"dsb2018": "DSB 2018 mean precision", "airbus_f2": "Airbus mean F2", "dice": "Dice, all objects as one"}
+from podium.config.metrics import METRIC_NAMES
+
+SCORES = {name: metric.title for name, metric in METRIC_NAMES.items()}
 
 _WORDS = {
     "iou": "IoU",

@@ -2,17 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
 
 from podium.config.formats import Format
 from podium.errors import PodiumError
-from podium.evaluation.instances import SCORES
+from podium.evaluation.bootstrap import interval
+from podium.evaluation.metrics import METRICS
 from podium.submission.rle import RLE, to_coco
 from podium.submission.table import read_pairs
 
 
 def score_submission(
-    path: str | Path, solution: str | Path, form: Format, images: Sequence[Mapping], metric: str
+    path: str | Path,
+    solution: str | Path,
+    form: Format,
+    images: Sequence[Mapping],
+    metric: str,
+    bootstrap_samples: int = 1000,
 ) -> dict[str, object]:
     """Score a submission file against a solution file of the same format.
 
@@ -25,14 +30,15 @@ def score_submission(
     images
         The dataset's image records (`key`, `width`, `height`).
     metric
-        A key of `podium.evaluation.instances.SCORES`, where each is defined with its conventions (an image that is
-        empty in both files scores 1 in all of them). The score is the mean over images.
+        A key of `podium.evaluation.metrics.METRICS`, where each is defined with its conventions.
+    bootstrap_samples
+        Resamples of the images for the interval.
 
     Returns
     -------
     dict
-        `metric`, `score` (0 … 1), `images` (the score of each by id, in the solution's order), `not_scored` (ids that
-        the submission has and the solution has not).
+        `metric`, `score` (0 … 1), `images` (the score of each alone by id, in the solution's order), `not_scored` (ids
+        that the submission has and the solution has not), `low`, `high` (the score's 95 % bootstrap interval).
 
     Raises
     ------
@@ -40,9 +46,9 @@ def score_submission(
         For an unknown metric, an id of the solution that the submission lacks, and malformed files; a file that
         `check_submission` finds ok is not malformed.
     """
-    if metric not in SCORES:
+    if metric not in METRICS:
         raise PodiumError(
-            f"no metric is named {metric!r}; known metrics: {', '.join(sorted(SCORES))}", key="submission.metric"
+            f"no metric is named {metric!r}; known metrics: {', '.join(sorted(METRICS))}", key="submission.metric"
         )
     truth, predicted = read_masks(solution, form, images), read_masks(path, form, images)
     if not truth:
@@ -50,13 +56,24 @@ def score_submission(
     missing = [key for key in truth if key not in predicted]
     if missing:
         raise PodiumError(f"{len(missing)} ids of the solution are missing, first {missing[0]!r}", file=path)
-    scores = {key: SCORES[metric](masks, predicted[key]) for key, masks in truth.items()}
+    own, sizes = METRICS[metric], {image["key"]: (image["height"], image["width"]) for image in images}
+    statistics = {
+        key: own.image(_objects(masks), _objects(predicted[key]), *sizes[key]) for key, masks in truth.items()
+    }
+    counted = list(statistics.values())
+    low, high = interval(own.of_images(counted), len(counted), samples=bootstrap_samples)
     return {
         "metric": metric,
-        "score": fmean(scores.values()),
-        "images": scores,
+        "score": own.total(counted),
+        "images": {key: own.total([each]) for key, each in statistics.items()},
         "not_scored": [key for key in predicted if key not in truth],
+        "low": low,
+        "high": high,
     }
+
+
+def _objects(masks: list[RLE]) -> list[dict]:
+    return [{"segmentation": mask} for mask in masks]
 
 
 def read_masks(path: str | Path, form: Format, images: Sequence[Mapping]) -> dict[str, list[RLE]]:

@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from podium.evaluation.bootstrap import interval
+from podium.evaluation import bootstrap
+from podium.evaluation.totals import mean
+
+
+def interval(values, **options) -> tuple[float, float]:
+    return bootstrap.interval(mean(values), len(values), **options)
 
 
 @pytest.mark.parametrize("level", [0.8, 0.95])
@@ -34,7 +39,18 @@ def test_values_that_do_not_vary():
     assert interval([0.25]) == interval([0.25] * 9) == (0.25, 0.25)
 
 
-@pytest.mark.parametrize("values", [[], [0.5, float("nan")], [[0.5]]])
-def test_values_that_are_no_scores(values):
-    with pytest.raises(ValueError, match="finite scores"):
-        interval(values)
+def test_nothing_to_draw_from():
+    assert np.isnan(interval([])).all()
+    assert np.isnan(bootstrap.interval(lambda weights: float("nan"), 3)).all()
+
+
+def test_samples_without_a_score_are_left_out():
+    # Defined where the first image is drawn, at least once of two; the score is its share.
+    found = bootstrap.interval(lambda weights: weights[0] / 2 if weights[0] else float("nan"), 2, samples=400)
+    assert found == (0.5, 1.0)
+
+
+def test_each_sample_draws_as_many_images_as_there_are():
+    sums = []
+    bootstrap.interval(lambda weights: sums.append((weights.size, weights.sum())) or 0.0, 7, samples=20)
+    assert sums == [(7, 7.0)] * 20
