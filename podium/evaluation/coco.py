@@ -46,7 +46,8 @@ def average_precision(
         In 0 … 1; None where no true object is there to define it.
     categories
         A row per category of the dataset: `category_id`, `name`, `images` (with a true object of it),
-        `instances` (crowds not counted), `AP`, `AP50`.
+        `instances` (crowds not counted), `AP`, `AP50`, and `precision`: at IoU 0.5 and recalls 0, 0.01 … 1, as COCO
+        reads it (it never rises with recall); None without true objects.
 
     Raises
     ------
@@ -84,6 +85,7 @@ def average_precision(
                 "instances": len(own),
                 "AP": _defined(np.mean(curve)),
                 "AP50": _defined(np.mean(curve[0])),
+                "precision": None if curve[0, 0] == -1 else curve[0].tolist(),
             }
         )
     return numbers, rows

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 from podium.evaluation.bootstrap import interval
 from podium.evaluation.coco import MAX_DETECTIONS, average_precision
+from podium.evaluation.detail import detail
 from podium.evaluation.inputs import truth_of
 from podium.evaluation.metrics import METRICS, Metric
+
+_MEASURED = ("P", "R", "AP50", "AP")
 
 
 def evaluate(
@@ -31,8 +34,10 @@ def evaluate(
         `images`, `instances` (true, crowds not counted), `score_threshold`, `max_detections`;
         `box` and `mask`: COCO's twelve numbers, see `podium.evaluation.coco.average_precision`; `mask` is None without
         masks;
-        `per_category`: rows of `category_id`, `name`, `images`, `instances`, `box_AP`, `box_AP50`, `mask_AP`,
-        `mask_AP50`;
+        `per_category`: rows of `category_id`, `name`, `images`, `instances`, for boxes `box_P`, `box_R` (at the
+        confidence of the best mean F1, IoU 0.5), `box_AP50`, `box_AP`, and with masks the same of `mask_`;
+        `detail`: for box and mask what `podium.evaluation.detail.detail` returns, and `precision`: by category the
+        precision at IoU 0.5 and recalls 0, 0.01 … 1;
         `scores`: for each of dsb2018, airbus_f2 and dice its `mean` over images with the bootstrap interval `low`,
         `high` (95 %, `bootstrap_samples` resamples of the images), None without images; empty without masks.
         JSON can hold all of it: what is undefined is None.
@@ -45,10 +50,13 @@ def evaluate(
     PodiumError
         As `podium.evaluation.coco.average_precision` does.
     """
-    box, categories = average_precision(dataset, image_ids, predictions, "bbox", max_detections)
-    mask, mask_categories = None, [{"AP": None, "AP50": None} for _ in categories]
-    if masks:
-        mask, mask_categories = average_precision(dataset, image_ids, predictions, "segm", max_detections)
+    numbers, details, measured = {"box": None, "mask": None}, {"box": None, "mask": None}, {}
+    for shape, iou_type in (("box", "bbox"), *([("mask", "segm")] if masks else [])):
+        numbers[shape], categories = average_precision(dataset, image_ids, predictions, iou_type, max_detections)
+        details[shape] = detail(dataset, image_ids, predictions, iou_type)
+        details[shape]["precision"] = [_rounded(row["precision"]) for row in categories]
+        at_best = details[shape].pop("per_category")
+        measured[shape] = [best | row for best, row in zip(at_best, categories, strict=True)]
 
     chosen = ("dsb2018", "airbus_f2", "dice") if masks else ()
     per_image, statistics = _per_image(dataset, image_ids, predictions, chosen, score_threshold)
@@ -58,16 +66,13 @@ def evaluate(
         "instances": sum(row["n_true"] for row in per_image),
         "score_threshold": score_threshold,
         "max_detections": max_detections,
-        "box": box,
-        "mask": mask,
+        **numbers,
         "per_category": [
-            {
-                **{key: row[key] for key in ("category_id", "name", "images", "instances")},
-                **{f"box_{key}": row[key] for key in ("AP", "AP50")},
-                **{f"mask_{key}": mask_row[key] for key in ("AP", "AP50")},
-            }
-            for row, mask_row in zip(categories, mask_categories, strict=True)
+            {key: row[key] for key in ("category_id", "name", "images", "instances")}
+            | {f"{shape}_{key}": rows[place][key] for shape, rows in measured.items() for key in _MEASURED}
+            for place, row in enumerate(measured["box"])
         ],
+        "detail": details,
         "scores": scores,
     }
     return metrics, per_image
@@ -99,6 +104,10 @@ def _per_image(
 def _score(metric: Metric, statistics: list, samples: int) -> dict[str, float | None]:
     low, high = interval(metric.of_images(statistics), len(statistics), samples=samples)
     return {"mean": _defined(metric.total(statistics)), "low": _defined(low), "high": _defined(high)}
+
+
+def _rounded(curve: list[float] | None) -> list[float] | None:
+    return None if curve is None else [round(value, 4) for value in curve]
 
 
 def _defined(value: float) -> float | None:

@@ -139,6 +139,7 @@ def test_by_hand():
             "instances": 2,
             "AP": pytest.approx(expected, abs=1e-12),
             "AP50": pytest.approx(expected, abs=1e-12),
+            "precision": [0.5] * 51 + [0.0] * 50,
         }
     ]
 

@@ -75,13 +75,16 @@ def test_by_hand():
             "images": 1,
             "instances": 2,
             **{key: pytest.approx(2 / 3) for key in ("box_AP", "box_AP50", "mask_AP", "mask_AP50")},
+            # The three of 0.49 and more hold both objects: F1 = 2 * 2 / (3 + 2), with the fourth 4/6, with fewer 2/4.
+            **{key: pytest.approx(2 / 3) for key in ("box_P", "mask_P")},
+            **dict.fromkeys(("box_R", "mask_R"), 1.0),
         },
         {
             "category_id": 2,
             "name": "never",
             "images": 0,
             "instances": 0,
-            **dict.fromkeys(("box_AP", "box_AP50", "mask_AP", "mask_AP50")),
+            **dict.fromkeys(f"{shape}_{key}" for shape in ("box", "mask") for key in ("P", "R", "AP50", "AP")),
         },
     ]
 
@@ -117,7 +120,9 @@ def test_without_masks():
     metrics, per_image = evaluate(dataset, image_ids, predictions, masks=False, score_threshold=0.4)
     assert metrics["box"] == with_masks["box"]
     assert (metrics["mask"], metrics["scores"]) == (None, {})
-    assert all(row["mask_AP"] is None and row["mask_AP50"] is None for row in metrics["per_category"])
+    assert metrics["detail"]["mask"] is None
+    boxes = {key for key in with_masks["per_category"][0] if not key.startswith("mask_")}
+    assert all(row.keys() == boxes for row in metrics["per_category"])
     assert all(row.keys() == {"image_id", "key", "n_true", "n_pred"} for row in per_image)
     json.dumps((metrics, per_image), allow_nan=False)
     with pytest.raises(PodiumError, match="segmentation"):

@@ -1,0 +1,161 @@
+"""Which prediction found which true object, and what is wrong with the others."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from podium.evaluation.inputs import true_mask, truth_of
+
+FOUND_FROM = 0.5
+"""IoU from which a prediction has found a true object."""
+
+BACKGROUND_TO = 0.1
+"""IoU below which a prediction lies on no object."""
+
+KINDS = ("right", "duplicate", "confusion", "localisation", "both", "background")
+"""What a prediction is, see `kinds`."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """One image's true objects (crowds apart) and predictions, highest scores first.
+
+    Attributes
+    ----------
+    places
+        int (n,): where each prediction stands in the given list.
+    score
+        float64 (n,).
+    category, true_category
+        int (n,) and (m,): category ids.
+    iou
+        float64 (m, n): of every true object with every prediction.
+    owner
+        int (n,): the true object of its own category that a prediction found, -1 for none, -2 where it lies in a crowd
+        of its category and does not count.
+    """
+
+    image_id: int
+    places: np.ndarray
+    score: np.ndarray
+    category: np.ndarray
+    true_category: np.ndarray
+    iou: np.ndarray
+    owner: np.ndarray
+
+
+def match(
+    dataset: dict, image_ids: Sequence[int], predictions: Sequence[dict], iou_type: Literal["bbox", "segm"]
+) -> list[Pairs]:
+    """Match predictions with true objects as COCO does at IoU 0.5, image by image in the order of `image_ids`.
+
+    By falling score each takes, of its category's objects that are left, the one with the highest IoU of 0.5 or more;
+    one that finds none, but a crowd, does not count. Since higher scores go first, leaving out the lowest changes
+    nothing of the rest. Parameters are those of `podium.evaluation.coco.average_precision`, checked there.
+    """
+    images, annotations = truth_of(dataset, image_ids)
+    truth, found = defaultdict(list), defaultdict(list)
+    for each in annotations:
+        truth[each["image_id"]].append(each)
+    for place, each in enumerate(predictions):
+        found[each["image_id"]].append(place)
+    return [_match(image["id"], truth[image["id"]], predictions, found[image["id"]], iou_type) for image in images]
+
+
+def kinds(pairs: Pairs, confidence: float) -> tuple[np.ndarray, np.ndarray]:
+    """Say what each prediction of an image is, and which true objects are missed, at a confidence.
+
+    A prediction that found no object of its own is a duplicate where it covers one that a better one found, a confusion
+    where it covers one of another category, a localisation error where it lies on one of its category (IoU 0.1 to 0.5),
+    both where it lies on one of another category, else background. These are the kinds of TIDE (Bolya et al. 2020,
+    https://arxiv.org/abs/2008.08115); each prediction has one.
+
+    Returns
+    -------
+    (kind, missed)
+        kind: int (n,), a place in `KINDS`; -1 for predictions under the confidence and those in crowds.
+        missed: bool (m,), true objects that nothing found, nor a confusion or localisation error lies on.
+    """
+    counts = (pairs.score >= confidence) & (pairs.owner != -2)
+    same = pairs.true_category[:, None] == pairs.category
+    own, other = (np.where(of, pairs.iou, 0).max(axis=0, initial=0) for of in (same, ~same))
+    kind = np.select(
+        [
+            pairs.owner >= 0,
+            own >= FOUND_FROM,
+            other >= FOUND_FROM,
+            own >= BACKGROUND_TO,
+            other >= BACKGROUND_TO,
+        ],
+        range(5),
+        5,
+    )
+    kind = np.where(counts, kind, -1)
+    covered = np.zeros(len(pairs.true_category), dtype=bool)
+    covered[pairs.owner[kind == KINDS.index("right")]] = True
+    for name, of in (("confusion", ~same), ("localisation", same)):
+        columns = kind == KINDS.index(name)
+        if columns.any() and len(covered):
+            covered[np.where(of, pairs.iou, 0)[:, columns].argmax(axis=0)] = True
+    return kind, ~covered
+
+
+def confusion(pairs: Sequence[Pairs], categories: Sequence[int], confidence: float) -> np.ndarray:
+    """Count what true objects were taken for: int (k + 1, k + 1), rows true, columns predicted, background last.
+
+    Categories are set aside in matching: by falling score each prediction takes the object that is left with the
+    highest IoU of 0.5 or more. What is left over is background. Predictions in crowds do not count.
+    """
+    place = {category: row for row, category in enumerate(categories)}
+    counts = np.zeros((len(categories) + 1,) * 2, dtype=np.int64)
+    for each in pairs:
+        free = np.ones(len(each.true_category), dtype=bool)
+        for column in np.flatnonzero((each.score >= confidence) & (each.owner != -2)):
+            overlap = np.where(free, each.iou[:, column], 0)
+            best = int(overlap.argmax()) if len(overlap) else -1
+            row = len(categories)
+            if best >= 0 and overlap[best] >= FOUND_FROM:
+                free[best] = False
+                row = place[each.true_category[best]]
+            counts[row, place[each.category[column]]] += 1
+        for category in each.true_category[free]:
+            counts[place[category], -1] += 1
+    return counts
+
+
+def _match(image_id: int, truth: list[dict], predictions: Sequence[dict], places: list[int], iou_type: str) -> Pairs:
+    order = np.array(sorted(places, key=lambda place: -predictions[place]["score"]), dtype=np.int64)
+    found = [predictions[place] for place in order]
+    objects = [each for each in truth if not each["iscrowd"]]
+    crowds = [each for each in truth if each["iscrowd"]]
+    crowd_category = np.array([each["category_id"] for each in crowds], dtype=np.int64)
+    category = np.array([each["category_id"] for each in found], dtype=np.int64)
+    true_category = np.array([each["category_id"] for each in objects], dtype=np.int64)
+    iou = _iou(objects, found, iou_type, crowd=False)
+    in_crowd = _iou(crowds, found, iou_type, crowd=True) >= FOUND_FROM
+    owner = np.full(len(found), -1, dtype=np.int64)
+    free = np.ones(len(objects), dtype=bool)
+    for column in range(len(found)):
+        overlap = np.where(free & (true_category == category[column]), iou[:, column], 0)
+        best = int(overlap.argmax()) if len(overlap) else -1
+        if best >= 0 and overlap[best] >= FOUND_FROM:
+            owner[column], free[best] = best, False
+        elif in_crowd[crowd_category == category[column], column].any():
+            owner[column] = -2
+    score = np.array([each["score"] for each in found], dtype=np.float64)
+    return Pairs(image_id, order, score, category, true_category, iou, owner)
+
+
+def _iou(truth: list[dict], found: list[dict], iou_type: str, *, crowd: bool) -> np.ndarray:
+    """Return the IoU of true objects (rows) with predictions (columns); of crowds the predictions' covered part."""
+    if not truth or not found:
+        return np.zeros((len(truth), len(found)))
+    if iou_type == "segm":
+        true, guess = [true_mask(each) for each in truth], [each["segmentation"] for each in found]
+    else:
+        true, guess = (np.array([each["bbox"] for each in boxes], dtype=np.float64) for boxes in (truth, found))
+    return np.asarray(coco_mask.iou(guess, true, [int(crowd)] * len(truth)), dtype=np.float64).T
