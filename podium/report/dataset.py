@@ -19,8 +19,9 @@ from podium.report.blocks import (
     optional_json,
     records_table,
 )
+from podium.report.drawing import inline
 from podium.report.names import in_words
-from podium.report.plots import histogram, inline
+from podium.report.plots import histogram
 from podium.report.settings import as_yaml
 
 MOST_LISTED = 200

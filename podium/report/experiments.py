@@ -9,7 +9,6 @@ from podium.config.section import Section as Settings
 from podium.config.solver import Solver
 from podium.report.blocks import (
     Drawing,
-    Folded,
     Listing,
     Missing,
     Plot,
@@ -21,14 +20,12 @@ from podium.report.blocks import (
     optional_json,
     records_table,
 )
-from podium.report.names import SCORES
-from podium.report.plots import inline, loss_curve, read_history, validation_curve
+from podium.report.detail import detail_blocks
+from podium.report.drawing import inline
+from podium.report.names import SCORES, SPLITS
+from podium.report.plots import loss_curve, read_history, validation_curve
 from podium.report.settings import as_yaml
 from podium.training.schedule_advice import advice
-
-SPLITS = {"val": "validation", "test": "test"}
-MOST_CATEGORIES = 12
-"""A longer table of categories is folded."""
 
 
 def detection_section(name: str, competition: Competition, results: Path) -> Section:
@@ -41,7 +38,7 @@ def detection_section(name: str, competition: Competition, results: Path) -> Sec
             _settings(competition.detection[name]),
             *_schedule(results, f"{folder}/schedule.svg", competition.detection[name].solver),
             *_curves(results, f"{folder}/history.csv", f"detection-{name}"),
-            *_instance_metrics(results, folder),
+            *_instance_metrics(results, folder, f"detection-{name}"),
         ],
     )
 
@@ -67,8 +64,9 @@ def segmentation_section(name: str, competition: Competition, results: Path) -> 
 
 def instances_section(name: str, competition: Competition, results: Path) -> Section:
     """Describe an instances experiment; `results` is the folder `results/<name>`."""
-    blocks = [_settings(competition.instances[name]), *_instance_metrics(results, f"instances/{name}")]
-    return Section(name, f"instances-{name}", blocks)
+    anchor = f"instances-{name}"
+    blocks = [_settings(competition.instances[name]), *_instance_metrics(results, f"instances/{name}", anchor)]
+    return Section(name, anchor, blocks)
 
 
 def _settings(experiment: Settings) -> Listing:
@@ -118,9 +116,9 @@ def _plain(metrics: Mapping) -> dict:
     return {key: value for key, value in metrics.items() if not isinstance(value, dict | list)}
 
 
-def _instance_metrics(results: Path, folder: str) -> list:
+def _instance_metrics(results: Path, folder: str, anchor: str) -> list:
     found, missing = _metrics(results, folder)
-    return [*_precision(found), *_scores(found), *_categories(found), *missing]
+    return [*_precision(found), *_scores(found), *detail_blocks(found, anchor), *missing]
 
 
 def _precision(found: Mapping[str, dict]) -> list[Table]:
@@ -154,23 +152,3 @@ def _with_interval(score: Mapping | float | None) -> str:
     if score.get("low") is None:
         return number(score.get("mean"))
     return f"{number(score['mean'])} [{number(score['low'])}, {number(score['high'])}]"
-
-
-def _categories(found: Mapping[str, dict]) -> list:
-    records = []
-    for split, metrics in found.items():
-        for row in metrics.get("per_category", []):
-            shown = {key: value for key, value in row.items() if key != "category_id"}
-            records.append({"category": shown.pop("name"), "split": SPLITS[split], **shown})
-    if not records:
-        return []
-    order = {record["category"]: place for place, record in reversed([*enumerate(records)])}
-    records = sorted(_without_empty(records), key=lambda record: order[record["category"]])
-    table = records_table("By category", records)
-    return [table] if len(records) <= 2 * MOST_CATEGORIES else [Folded("Metrics by category", [table])]
-
-
-def _without_empty(records: list[dict]) -> list[dict]:
-    """Drop the columns that no record has a value for, as those of masks where there are only boxes."""
-    empty = {key for key in records[0] if all(record.get(key) is None for record in records)}
-    return [{key: value for key, value in record.items() if key not in empty} for record in records]

@@ -4,6 +4,8 @@ from podium.config.metrics import METRIC_NAMES
 
 SCORES = {name: metric.title for name, metric in METRIC_NAMES.items()}
 
+SPLITS = {"val": "validation", "test": "test"}
+
 _WORDS = {
     "iou": "IoU",
     "dice": "Dice",

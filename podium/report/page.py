@@ -12,6 +12,7 @@ from podium.report.blocks import Section, Text
 from podium.report.dataset import data_section
 from podium.report.experiments import detection_section, instances_section, segmentation_section
 from podium.report.galleries import predictions_file, test_galleries
+from podium.report.mistakes import mistakes_gallery
 from podium.report.provenance import provenance_section
 from podium.report.submission import submission_section
 from podium.report.summary import headlines
@@ -40,7 +41,10 @@ def build_report(page: Path, competition: Competition, data: Path, results: Path
     dataset = load_dataset(data / "dataset")
 
     def galleries(station: str, name: str) -> list:
-        return test_galleries(competition, dataset, data, results, station, name)
+        return [
+            *test_galleries(competition, dataset, data, results, station, name),
+            *mistakes_gallery(competition, dataset, results, station, name),
+        ]
 
     detection = [detection_section(name, competition, results) for name in competition.detection]
     instances = [instances_section(name, competition, results) for name in competition.instances]

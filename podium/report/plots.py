@@ -1,7 +1,5 @@
-"""The report's plots, as SVG texts: equal inputs give equal bytes, and no state is shared between two of them."""
+"""The plots of data and trainings, as SVG texts."""
 
-import io
-import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -9,53 +7,15 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from podium.errors import PodiumError
+from podium.report.drawing import INK, SERIES, STYLE, svg
 from podium.report.names import in_words
-
-INK, PAPER = "#333333", "#ffffff"
-"""Colours of writing and ground. In the page they become those of the page, which is dark at night."""
-
-# Middle tones, legible on light and dark ground.
-SERIES = ["#3f7fd0", "#e07b39", "#2f9e78", "#a56cc1", "#d0455c", "#8a8f98", "#b59b2a", "#2ba3b8", "#c76b98", "#6f8f3a"]
 
 MOST_POINTS = 2000
 """A line with more points keeps the lowest and the highest of each of half as many stretches."""
-
-_STYLE = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "podium",
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans", "Helvetica", "Arial"],
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.titlecolor": INK,
-    "axes.linewidth": 0.7,
-    "axes.grid": True,
-    "grid.color": "#999999",
-    "grid.alpha": 0.25,
-    "grid.linewidth": 0.5,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "xtick.major.width": 0.7,
-    "ytick.major.width": 0.7,
-    "legend.frameon": False,
-    "legend.fontsize": 8,
-    "legend.handlelength": 1.4,
-    "figure.facecolor": PAPER,
-    "axes.facecolor": "none",
-}
 
 
 def read_history(path: str | Path) -> pd.DataFrame:
@@ -121,7 +81,7 @@ def schedule_plot(rates: Sequence[float], notes: Sequence[str], heads_only: int 
     lines = [line for note in notes for line in textwrap.wrap(f"• {note}", 76)]
     height = 2.8 + (0.165 * len(lines) + 0.1 if lines else 0)
     # Unsimplified, for a line to be trusted at every iteration.
-    with mpl.rc_context(_STYLE | {"path.simplify": False}):
+    with mpl.rc_context(STYLE | {"path.simplify": False}):
         figure = Figure(figsize=(5.2, height), layout="constrained")
         figure.get_layout_engine().set(rect=(0, 1 - 2.8 / height, 1, 2.8 / height))
         axes = figure.add_subplot()
@@ -138,7 +98,7 @@ def schedule_plot(rates: Sequence[float], notes: Sequence[str], heads_only: int 
             axes.text(0.5, 0.5, "no iterations", ha="center", va="center", transform=axes.transAxes)
         axes.set(title="learning rate", xlabel="iteration")
         figure.text(0.02, 0.06 / height, "\n".join(lines), va="bottom", linespacing=1.25)
-        return _svg(figure)
+        return svg(figure)
 
 
 def range_test_plot(table: pd.DataFrame, marks: Mapping[str, float]) -> str:
@@ -151,7 +111,7 @@ def range_test_plot(table: pd.DataFrame, marks: Mapping[str, float]) -> str:
     marks
         Rates to be marked, by what they are called.
     """
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5.2, 3.2), layout="constrained")
         axes = figure.add_subplot()
         axes.plot(table["lr"], table["loss"], color=SERIES[0], alpha=0.35, linewidth=0.7, label="loss")
@@ -165,12 +125,12 @@ def range_test_plot(table: pd.DataFrame, marks: Mapping[str, float]) -> str:
             axes.set_ylim(max(0.0, low - 0.5 * (high - low) - 0.02 * high), high + 0.5 * (high - low) + 0.02 * high)
         axes.set(title="loss while the learning rate rises", xlabel="learning rate")
         axes.legend(loc="best")
-        return _svg(figure)
+        return svg(figure)
 
 
 def histogram(values: Sequence[float], label: str, unit: str) -> str:
     """Return the SVG of how often values occur, on a logarithmic axis; `values` are positive."""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5.2, 2.2), layout="constrained")
         axes = figure.add_subplot()
         low, high = min(values), max(values)
@@ -182,25 +142,7 @@ def histogram(values: Sequence[float], label: str, unit: str) -> str:
             axes.xaxis.set_minor_formatter("{x:g}")
         axes.set(xlabel=f"{label} ({unit})", ylabel="objects")
         axes.grid(axis="x", visible=False)
-        return _svg(figure)
-
-
-def inline(svg: str, name: str, label: str) -> Markup:
-    """Return an SVG of this module for use inside an HTML page.
-
-    Parameters
-    ----------
-    name
-        Goes before its ids, which must differ from those of the page's other SVGs: letters, digits and hyphens.
-    label
-        What the plot shows, for those who do not see it.
-    """
-    body = svg[svg.index("<svg") :].replace(INK, "currentColor").replace(PAPER, "none")
-    body = re.sub(r' xmlns(:\w+)?="[^"]*"', "", body).replace("xlink:href", "href")
-    used = set(re.findall(r'(?:url\(|href=")#([\w.-]+)', body))
-    body = re.sub(r' id="([\w.-]+)"', lambda found: found[0] if found[1] in used else "", body)
-    body = re.sub(r'( id="|url\(#|href="#)', rf"\g<1>{name}-", body)
-    return Markup(body.replace("<svg", Markup('<svg role="img" aria-label="{}"').format(label), 1).strip())
+        return svg(figure)
 
 
 Drawer = Callable[[Axes | None, pd.DataFrame], bool]
@@ -209,7 +151,7 @@ Drawer = Callable[[Axes | None, pd.DataFrame], bool]
 
 def _curves(history: pd.DataFrame, drawers: Sequence[Drawer]) -> str:
     heights = [1.0 if each is _rate else 2.3 for each in drawers] if len(drawers) > 1 else [3.3]
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5.2, sum(heights) + 0.45), layout="constrained")
         rows = figure.subplots(len(heights), sharex=True, squeeze=False, height_ratios=heights)[:, 0]
         for drawer, axes in zip(drawers, rows, strict=False):
@@ -219,7 +161,7 @@ def _curves(history: pd.DataFrame, drawers: Sequence[Drawer]) -> str:
             rows[0].text(0.5, 0.5, "no iterations", ha="center", va="center", transform=rows[0].transAxes)
         rows[-1].set_xlabel("iteration")
         rows[-1].set_xlim(left=0)
-        return _svg(figure)
+        return svg(figure)
 
 
 def _loss(axes: Axes | None, history: pd.DataFrame) -> bool:
@@ -303,11 +245,3 @@ def _thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         kept |= {part[np.argmin(y[part])], part[np.argmax(y[part])]}
     places = sorted(kept)
     return x[places], y[places]
-
-
-def _svg(figure: Figure) -> str:
-    text = io.StringIO()
-    FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None, "Creator": None})
-    svg = re.sub(r"\s*<metadata>.*?</metadata>", "", text.getvalue(), flags=re.DOTALL)
-    # Hundredths of a point are finer than any screen; matplotlib writes millionths.
-    return re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg)

@@ -9,6 +9,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from podium.config.competition import Competition
+from podium.evaluation.detail import detail
 
 SIDE = 48
 BOX_NAMES = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR@1", "AR@10", "AR@100", "ARs", "ARm", "ARl"]
@@ -100,8 +101,8 @@ class Finished:
                 box = self.square(number)
                 annotations.append(self._object(number, box, id=number, area=float(box[2] ** 2), iscrowd=0))
         categories = [{"id": place, "name": name} for place, name in enumerate(self.categories, start=1)]
-        coco = {"info": {}, "images": images, "annotations": annotations, "categories": categories}
-        self.write(folder / "annotations.json", coco)
+        self.coco = {"info": {}, "images": images, "annotations": annotations, "categories": categories}
+        self.write(folder / "annotations.json", self.coco)
         (folder / "digest.txt").write_text("abcdef0123456789" * 4, encoding="ascii")
 
     def complete(self) -> None:
@@ -147,6 +148,9 @@ class Finished:
             for n in ids
         ]
         row = {"category_id": 1, "name": self.categories[0], "images": 5, "instances": 17, "box_AP": 0.4567}
+        row |= {"box_P": 0.8123, "box_R": 0.7654, "box_AP50": 0.6} | ({"mask_AP": 0.2345} if masks else {})
+        shapes = {"box": "bbox", **({"mask": "segm"} if masks else {})}
+        found = self.found(station, ids)
         metrics = {
             "images": len(ids),
             "instances": 17,
@@ -154,19 +158,26 @@ class Finished:
             "max_detections": 100,
             "box": BOX,
             "mask": MASK if masks else None,
-            "per_category": [row | {"box_AP50": 0.6, "mask_AP": 0.2345 if masks else None}],
+            "per_category": [row | {"name": name} for name in self.categories],
+            "detail": {
+                shape: detail(self.coco, ids, found, iou_type) | {"precision": [[0.5] * 101] * len(self.categories)}
+                for shape, iou_type in shapes.items()
+            },
             "scores": {"dsb2018": {"mean": 0.6543, "low": 0.6011, "high": 0.7022}} if masks else {},
             "per_image": per_image,
         }
         self.write(self.results / station / name / f"metrics.{split}.json", metrics)
 
     def predictions(self, station: str, name: str, split: str, ids: list[int]) -> None:
+        self.write(self.results / station / name / f"predictions.{split}.json", self.found(station, ids))
+
+    def found(self, station: str, ids: list[int]) -> list[dict]:
         found = [self._object(number, self.square(number), score=0.9) for number in ids]
         found += [self._object(number, [30, 30, 12, 12], score=0.8) for number in ids if number % 3 == 0]
         found += [self._object(number, [0, 0, 40, 40], score=0.1) for number in ids]
         if station == "detection":
             found = [{key: value for key, value in each.items() if key != "segmentation"} for each in found]
-        self.write(self.results / station / name / f"predictions.{split}.json", found)
+        return found
 
     def history(self, folder: str, parts: list[str], validated: list[str]) -> None:
         path = self.results / folder / "history.csv"

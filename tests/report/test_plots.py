@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from podium.errors import PodiumError
+from podium.report.drawing import inline
 from podium.report.plots import (
     curves,
     histogram,
-    inline,
     loss_curve,
     range_test_plot,
     read_history,

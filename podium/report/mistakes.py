@@ -1,0 +1,78 @@
+"""The page's pictures of the most confident mistakes."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from podium.config.competition import Competition
+from podium.data.dataset import Dataset
+from podium.data.masks import decode, encode
+from podium.data.windows import Window, cut, window_around
+from podium.report.blocks import Gallery, Picture, Specimen, number, optional_json
+from podium.report.detail import ERRORS
+from podium.report.pictures import ALONE, CROWD, Shape, colours, data_uri, draw
+
+_CONTEXT, _LEAST = 1.0, 64
+"""A picture shows a mistake's box with so many times its longer side around it, and at least so many pixels."""
+
+
+def mistakes_gallery(
+    competition: Competition,
+    dataset: Dataset,
+    results: Path,
+    station: Literal["detection", "instances"],
+    name: str,
+) -> list[Gallery]:
+    """Show the wrong predictions of highest confidence on the test split, each beside what is true there.
+
+    Nothing where the metrics or the predictions are missing, or nothing is wrong. `results` is `results/<name>`.
+    """
+    metrics = optional_json(results, f"{station}/{name}/metrics.test.json") or {}
+    predictions = optional_json(results, f"{station}/{name}/predictions.test.json")
+    details = metrics.get("detail") or {}
+    detail = details.get("mask") or details.get("box")
+    if not detail or predictions is None or not competition.report.gallery:
+        return []
+    one_an_image = {mistake["image_id"]: mistake for mistake in reversed(detail["mistakes"])}
+    shown = sorted(one_an_image.values(), key=lambda mistake: (-mistake["score"], mistake["prediction"]))[
+        : competition.report.gallery
+    ]
+    specimens = [_specimen(competition, dataset, predictions[mistake["prediction"]], mistake) for mistake in shown]
+    text = "Highest scores first, the first of each image; left what is true there, right the prediction."
+    return [Gallery("Most confident mistakes", text, specimens)] if specimens else []
+
+
+def _specimen(competition: Competition, dataset: Dataset, found: Mapping, mistake: Mapping) -> Specimen:
+    image_id, side = found["image_id"], competition.report.picture_side // 2
+    names = {category["id"]: category["name"] for category in dataset.categories}
+    x, y, width, height = found["bbox"]
+    longest = max(width, height, _LEAST / (1 + 2 * _CONTEXT))
+    middle = np.array([x + width / 2, y + height / 2])
+    window = window_around(np.concatenate([middle - longest / 2, middle + longest / 2]), _CONTEXT)
+    image = cut(dataset.read(image_id), window)
+    palette = dict(zip(names, colours(len(names)), strict=True))
+    truth = [
+        _shape(each, window, CROWD if each["iscrowd"] else palette[each["category_id"]])
+        for each in dataset.annotations[image_id]
+    ]
+    key, what = dataset.images[image_id]["key"], names[found["category_id"]]
+    pictures = [
+        _picture(image, truth, side, "truth", f"{key}: truth"),
+        _picture(image, [_shape(found, window, ALONE)], side, "prediction", f"{key}: a prediction of {what}"),
+    ]
+    return Specimen(pictures, key, f"{what}: {ERRORS[mistake['kind']]}, score {number(mistake['score'])}")
+
+
+def _shape(each: Mapping, window: Window, colour: tuple[int, int, int]) -> Shape:
+    x, y, width, height = each["bbox"]
+    mask = each.get("segmentation")
+    if mask:
+        mask = encode(cut(decode(mask), window).astype(bool))
+    return Shape([x - window.x, y - window.y, width, height], mask, colour)
+
+
+def _picture(image: np.ndarray, shapes: list[Shape], side: int, label: str, alt: str) -> Picture:
+    pixels = draw(image, shapes, side)
+    return Picture(data_uri(pixels), pixels.shape[1], pixels.shape[0], alt, label)
