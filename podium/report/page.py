@@ -61,7 +61,7 @@ def build_report(page: Path, competition: Competition, data: Path, results: Path
         _station("Segmentation", segmentation),
         _station("Instances", instances),
         submission_section(competition, dataset, results, submissions),
-        provenance_section(results),
+        provenance_section(competition, results),
     ]
     write_text(
         page,

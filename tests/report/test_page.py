@@ -92,9 +92,28 @@ def test_submission_ledger_and_cost(page):
     uploads = page.table("Uploads")[1]
     assert uploads == ["2026-01-02T03:04:05+00:00", "5a" * 6, "both", "0.6543", "0.5432", "777", "0.51234", "\u2013"]
     cost = page.table("Cost of each job")
-    assert cost[1][:4] == ["train", "faster", "1:02:03", "3"]
-    assert cost[-1][:4] == ["all jobs", "", "1:02:03", "3"]
+    assert cost[1:] == [["train", "faster", "1:02:03", "3", *["\u2013"] * 2, "cpu", "c0dec0dec0de", "\u2013"]]
+    assert page.table("Cost: times")[1:] == [
+        ["train", "1", "1:02:03", "\u2013", "3", "\u2013"],
+        ["all jobs", "1", "1:02:03", "\u2013", "3", "\u2013"],
+    ]
     assert page.table("Versions")[1:] == [["numpy", "2.3.4"]]
+
+
+def test_cost_is_summed_by_rule_and_leaves_out_what_is_configured_no_more(tmp_path):
+    finished = Finished(tmp_path)
+    gpu = {"seconds": 1800.0, "gpus": 4, "peak_gpu_memory_bytes": 5 * 2**30, "versions": {}}
+    for place, (rule, name) in enumerate([("train", "faster"), ("train", "unet"), ("train", "removed")]):
+        record = {"rule": rule, "wildcards": {"experiment": name}, "finished": f"2026-01-0{place + 1}", **gpu}
+        finished.write(finished.results / f"provenance/{name}.json", record)
+    finished.write(finished.results / "provenance/dataset.json", {"rule": "dataset", "wildcards": {}, "seconds": 61.0})
+    page = built(finished)
+    assert page.table("Cost: times")[1:] == [
+        ["dataset", "1", "0:01:01", "\u2013", "\u2013", "\u2013"],
+        ["train", "2", "1:00:00", "4.00", "\u2013", "5\u202f120"],
+        ["all jobs", "3", "1:01:01", "4.00", "\u2013", "5\u202f120"],
+    ]
+    assert "Left out: 1 records" in page.text
 
 
 def test_headlines_take_the_experiment_that_is_best_on_validation(tmp_path):
