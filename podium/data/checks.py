@@ -256,7 +256,7 @@ def _rle_of_code(code: dict, width: int, height: int) -> masks.Rle:
         )
     try:
         if isinstance(counts, str):
-            counts = masks.counts_to_runs(counts)
+            counts = masks.counts_to_runs(counts).tolist()
         if not isinstance(counts, list):
             raise ValueError(f"counts are a text or a list, not a {type(counts).__name__}")
         return masks.runs_to_rle(counts, height, width)

@@ -82,8 +82,8 @@ def runs_to_rle(runs: Sequence[int], height: int, width: int) -> Rle:
     return _text(coco_mask.frPyObjects({"size": [height, width], "counts": _joined(runs)}, height, width))
 
 
-def counts_to_runs(counts: str) -> list[int]:
-    """Return the runs in a compressed code's `counts`.
+def counts_to_runs(counts: str) -> np.ndarray:
+    """Return the runs, int64 (n,), in a compressed code's `counts`.
 
     Each number is written in groups of five bits from the lowest, a character (from `0` on) for each group, the sixth
     bit telling that another follows, the fifth bit of the last group being the sign; from the fourth number on the
@@ -92,25 +92,67 @@ def counts_to_runs(counts: str) -> list[int]:
     Raises
     ------
     ValueError
-        Where a character is none of the code's, or a number is cut off.
+        Where a character is none of the code's, a number is cut off, or beyond 64 bits.
     """
-    runs: list[int] = []
-    value, shift = 0, 0
-    for character in counts:
-        group = ord(character) - 48
-        if not 0 <= group < 64:
-            raise ValueError(f"{character!r} is no character of a run-length code")
-        value |= (group & 31) << shift
-        shift += 5
-        if group & 32:
-            continue
-        if group & 16:
-            value -= 1 << shift
-        runs.append(value + runs[-2] if len(runs) > 2 else value)
-        value, shift = 0, 0
-    if shift:
+    groups = _groups(counts)
+    if not len(groups):
+        return groups
+    if groups.min() < 0 or groups.max() > 63:
+        wrong = next(character for character in counts if not 48 <= ord(character) < 112)
+        raise ValueError(f"{wrong!r} is no character of a run-length code")
+    if groups[-1] & 32:
         raise ValueError("the last number of the run-length code is cut off")
+    runs = _numbers(groups)[0]
+    if runs is None:
+        raise ValueError("a number of the run-length code is longer than any image")
+    runs[1::2], runs[2::2] = np.cumsum(runs[1::2]), np.cumsum(runs[2::2])
     return runs
+
+
+def fill_their_masks(counts: Sequence[str], pixels: Sequence[int]) -> bool:
+    """Return whether all codes' `counts` are sound and the runs of each, none negative, are so many pixels.
+
+    The same as looking at each by `counts_to_runs`, in a fraction of the time.
+    """
+    groups, lengths = _groups("".join(counts)), np.array([len(code) for code in counts], dtype=np.int64)
+    if not len(lengths):
+        return True
+    ends = lengths.cumsum()
+    # Where characters are more than a byte long, none of the rest holds.
+    if lengths.min() == 0 or len(groups) != ends[-1] or groups.min() < 0 or groups.max() > 63:
+        return False
+    if (groups[ends - 1] & 32).any():
+        return False
+    runs, begins = _numbers(groups)
+    if runs is None:
+        return False
+    code = np.searchsorted(ends, begins, side="right")
+    place = np.arange(len(runs)) - np.searchsorted(code, code)
+    # In each code the second, fourth … number and the third, fifth … are a chain of differences each.
+    chain = 3 * code + np.where(place == 0, 0, 1 + place % 2)
+    order = np.argsort(chain, kind="stable")
+    sums, firsts = runs[order].cumsum(), np.flatnonzero(np.diff(chain[order], prepend=-1))
+    before = np.append(0, sums[firsts[1:] - 1])
+    runs = sums - np.repeat(before, np.diff(firsts, append=len(sums)))
+    total = np.bincount(chain[order] // 3, weights=runs, minlength=len(lengths))
+    return bool((runs >= 0).all() and (total == np.asarray(pixels)).all())
+
+
+def _groups(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode("utf-8"), dtype=np.uint8).astype(np.int64) - 48
+
+
+def _numbers(groups: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
+    """Return the numbers that groups of five bits make up, None where one is too long, and where each begins."""
+    last = groups & 32 == 0
+    begins = np.flatnonzero(np.append(True, last[:-1]))
+    shift = 5 * (np.arange(len(groups)) - np.repeat(begins, np.diff(begins, append=len(groups))))
+    if shift.max() > 55:
+        return None, begins
+    numbers = np.add.reduceat((groups & 31) << shift, begins)
+    negative = groups[last] & 16 > 0
+    numbers[negative] -= 32 << shift[last][negative]
+    return numbers, begins
 
 
 def _joined(runs: Sequence[int]) -> list[int]:

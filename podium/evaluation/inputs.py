@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from numbers import Real
 
-from podium.data.masks import Rle, counts_to_runs
+from podium.data.masks import Rle, counts_to_runs, fill_their_masks
 from podium.errors import PodiumError
 
 
@@ -39,7 +39,7 @@ def true_mask(annotation: dict) -> Rle:
 
 
 def check(dataset: dict, image_ids: Sequence[int], predictions: Sequence[dict], *, masks: bool) -> None:
-    """Raise PodiumError for the first prediction that cannot be scored on these images.
+    """Raise PodiumError for a prediction that cannot be scored on these images.
 
     Each needs the id of one of the images, the id of one of the dataset's categories, a finite score and a finite box
     `[x, y, w, h]` in pixels, without negative sides; with `masks` also an RLE `segmentation` of its image's size.
@@ -50,6 +50,24 @@ def check(dataset: dict, image_ids: Sequence[int], predictions: Sequence[dict], 
         if problem := _problem(prediction, sizes, categories, masks):
             key, words = problem
             raise PodiumError(words, record=f"prediction {number} (from 0)", key=key)
+    if masks:
+        _check_codes([each["segmentation"] for each in predictions])
+
+
+def _check_codes(codes: Sequence[Rle]) -> None:
+    # pycocotools never comes back from some codes that are no codes, and reads beyond its memory with others.
+    if fill_their_masks([code["counts"] for code in codes], [math.prod(code["size"]) for code in codes]):
+        return
+    for number, code in enumerate(codes):
+        pixels, problem = math.prod(code["size"]), None
+        try:
+            runs = counts_to_runs(code["counts"])
+            if (runs < 0).any() or runs.sum() != pixels:
+                problem = f"the mask's code is of {runs.sum()} pixels, its image has {pixels}"
+        except ValueError as error:
+            problem = f"the mask's code is wrong: {error}"
+        if problem:
+            raise PodiumError(problem, record=f"prediction {number} (from 0)", key="segmentation")
 
 
 def _problem(
@@ -66,19 +84,12 @@ def _problem(
     if not (isinstance(box, list | tuple) and len(box) == 4 and all(map(_finite, box)) and min(box[2:]) >= 0):
         return "bbox", f"{box!r} is no box [x, y, w, h] of four finite numbers with w, h >= 0"
     if masks:
-        # pycocotools never comes back from some codes that are no codes, and reads beyond its memory with others.
         mask = prediction.get("segmentation")
         if not (isinstance(mask, dict) and isinstance(mask.get("counts"), str) and "size" in mask):
             return "segmentation", f"expected a compressed RLE {{size, counts}}, got {str(mask)[:60]}"
         height, width = sizes[image_id]
         if list(mask["size"]) != [height, width]:
             return "segmentation", f"the mask's size is {list(mask['size'])}, its image's is [{height}, {width}]"
-        try:
-            runs = counts_to_runs(mask["counts"])
-        except ValueError as error:
-            return "segmentation", f"the mask's code is wrong: {error}"
-        if any(run < 0 for run in runs) or sum(runs) != height * width:
-            return "segmentation", f"the mask's code is of {sum(runs)} pixels, its image has {height * width}"
     return None
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from podium.config.formats import RunLengthCode
+from podium.data.masks import counts_to_runs
 from podium.errors import PodiumError
 
 Order = Literal["column", "row"]
@@ -112,7 +113,10 @@ def runs_from_coco(rle: Mapping, order: Order) -> np.ndarray:
         Where the counts are malformed or do not cover height x width pixels.
     """
     height, width = rle["size"]
-    counts = _counts(rle["counts"])
+    try:
+        counts = counts_to_runs(rle["counts"])
+    except ValueError as error:
+        raise PodiumError(str(error), key="counts") from None
     ends = np.cumsum(counts)
     if counts.size == 0 or (counts < 0).any() or ends[-1] != height * width:
         raise PodiumError(f"the RLE's counts do not cover {height}x{width} pixels", key="counts")
@@ -186,30 +190,6 @@ def _refuse(wrong: np.ndarray, given: np.ndarray, problem: str) -> None:
     if wrong.any():
         run = int(np.argmax(wrong))
         raise PodiumError(f"run {run + 1} of {len(given)}, '{given[run, 0]} {given[run, 1]}': {problem}")
-
-
-def _counts(text: str | bytes) -> np.ndarray:
-    """Unpack COCO's counts: base-32 digits, lowest first, and from the fourth on the difference to the last but one.
-
-    Source: rleFrString in https://github.com/cocodataset/cocoapi/blob/master/common/maskApi.c
-    """
-    data = text if isinstance(text, bytes) else text.encode()
-    digits = np.frombuffer(data, dtype=np.uint8).astype(np.int64) - 48
-    if len(digits) == 0:
-        return digits
-    last = digits & 32 == 0
-    if digits.min() < 0 or digits.max() > 63 or not last[-1]:
-        raise PodiumError(f"{text[:40]!r} is no COCO RLE", key="counts")
-    begins = np.flatnonzero(np.append(True, last[:-1]))
-    place = 5 * (np.arange(len(digits)) - np.repeat(begins, np.diff(begins, append=len(digits))))
-    if place.max() > 55:
-        raise PodiumError(f"{text[:40]!r} is no COCO RLE", key="counts")
-    counts = np.add.reduceat((digits & 31) << place, begins)
-    negative = digits[last] & 16 > 0
-    counts[negative] -= 32 << place[last][negative]
-    counts[1::2] = np.cumsum(counts[1::2])
-    counts[2::2] = np.cumsum(counts[2::2])
-    return counts
 
 
 def _renumbered(runs: np.ndarray, line: int, lines: int) -> np.ndarray:

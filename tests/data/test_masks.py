@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as coco_mask
 
-from podium.data.masks import area, box_of, counts_to_runs, decode, encode, polygons_to_rle, runs_to_rle
+from podium.data.masks import (
+    area,
+    box_of,
+    counts_to_runs,
+    decode,
+    encode,
+    fill_their_masks,
+    polygons_to_rle,
+    runs_to_rle,
+)
 
 masks = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=20))
 
@@ -39,7 +48,7 @@ def test_a_mask_comes_back_with_its_area_and_tight_box(mask):
 @given(masks)
 def test_runs_by_counting_equal_the_code_and_back(mask):
     rle, runs = encode(mask), runs_of(mask)
-    assert counts_to_runs(rle["counts"]) == runs
+    assert counts_to_runs(rle["counts"]).tolist() == runs
     assert runs_to_rle(runs, *mask.shape) == rle
 
 
@@ -55,7 +64,7 @@ def test_empty_runs_change_nothing(mask, data):
 @given(st.lists(st.integers(0, 2**31 - 1), min_size=1, max_size=30))
 def test_counts_of_any_size_as_pycocotools_writes_them(runs):
     written = coco_mask.frPyObjects({"size": [1, 1], "counts": runs}, 1, 1)["counts"].decode()
-    assert counts_to_runs(written) == runs
+    assert counts_to_runs(written).tolist() == runs
 
 
 @pytest.mark.parametrize(
@@ -72,10 +81,28 @@ def test_runs_that_do_not_fill_the_mask(runs, problem):
         runs_to_rle(runs, 3, 4)
 
 
-@pytest.mark.parametrize("counts", ["0 5", "5é", "o"])
+@pytest.mark.parametrize("counts", ["0 5", "5é", "o", "5" + 13 * "o" + "0"])
 def test_counts_that_are_no_code(counts):
-    with pytest.raises(ValueError, match=r"no character|cut off"):
+    with pytest.raises(ValueError, match=r"no character|cut off|longer than"):
         counts_to_runs(counts)
+
+
+@given(st.lists(masks, max_size=5), st.data())
+def test_many_codes_at_once_are_as_sound_as_each(several, data):
+    codes = [encode(mask)["counts"] for mask in several]
+    pixels = [mask.size for mask in several]
+    assert fill_their_masks(codes, pixels)
+    if not codes:
+        return
+    # One is changed: it is sound still where its runs fill as many pixels as before.
+    place = data.draw(st.integers(0, len(codes) - 1))
+    codes[place] = data.draw(st.text(st.sampled_from("01357:@Oaoé "), max_size=6) | st.just(codes[place][:-1]))
+    try:
+        runs = counts_to_runs(codes[place])
+        sound = bool((runs >= 0).all()) and runs.sum() == pixels[place] and codes[place] != ""
+    except ValueError:
+        sound = False
+    assert fill_their_masks(codes, pixels) == sound
 
 
 def test_polygons_are_the_union_of_their_parts():

@@ -12,6 +12,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from podium.config.formats import RunLengthCode, named_formats
+from podium.data.masks import encode
 from podium.errors import PodiumError
 from podium.submission import rle
 
@@ -128,7 +129,7 @@ def test_malformed_relative_code(code, words):
         rle.runs_from_text(code, 4, 5, RunLengthCode(order="column", base=0, starts="relative"))
 
 
-@pytest.mark.parametrize("counts", ["", "!!", "d0 ", "o", coco_mask.encode(np.ones((2, 2), np.uint8, "F"))["counts"]])
+@pytest.mark.parametrize("counts", ["", "!!", "d0 ", "o", encode(np.ones((2, 2)))["counts"]])
 def test_malformed_coco_counts(counts):
     with pytest.raises(PodiumError) as error:
         rle.runs_from_coco({"size": [4, 5], "counts": counts}, "column")
@@ -138,6 +139,7 @@ def test_malformed_coco_counts(counts):
 def test_coco_counts_with_runs_of_no_length():
     # Counts as another program may write them: 2 zeros, 1 one, no zero, 2 ones, 1 zero.
     packed = coco_mask.frPyObjects({"size": [2, 3], "counts": [2, 1, 0, 2, 1]}, 2, 3)
+    packed["counts"] = packed["counts"].decode()
     assert rle.runs_from_coco(packed, "column").tolist() == [[2, 3]]
 
 
