@@ -11,10 +11,7 @@ import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 
 from podium.errors import PodiumError
-from podium.evaluation.inputs import check, true_mask, truth_of
-
-MAX_DETECTIONS = 100
-"""COCO's own limit: the predictions per image and category that count, best scores first."""
+from podium.evaluation.inputs import MAX_DETECTIONS, check, true_mask, truth_of
 
 
 def average_precision(

@@ -7,6 +7,9 @@ from numbers import Real
 from podium.data.masks import Rle, counts_to_runs, fill_their_masks
 from podium.errors import PodiumError
 
+MAX_DETECTIONS = 100
+"""COCO's own limit: the predictions per image and category that count, best scores first."""
+
 
 def truth_of(dataset: dict, image_ids: Sequence[int]) -> tuple[list[dict], list[dict]]:
     """Return the images with these ids, in this order, and their annotations, in the dataset's order.

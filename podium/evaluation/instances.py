@@ -1,4 +1,4 @@
-"""Scores of one image's instance masks: the Data Science Bowl's precision, the Airbus challenge's F2, Dice.
+"""Scores of one image's instance masks: the Data Science Bowl's precision, the Airbus challenge's F2.
 
 Masks are COCO run-length codes (`podium.data.masks.Rle`). Matching is one-to-one at every threshold,
 also where masks overlap, and does not depend on the masks' order.
@@ -23,7 +23,7 @@ def iou_matrix(truth: Sequence[Rle], predicted: Sequence[Rle]) -> np.ndarray:
 
     Two masks without a pixel between them have IoU 0. Masks of different sizes raise PodiumError.
     """
-    _same_size([*truth, *predicted])
+    same_size([*truth, *predicted])
     if not truth or not predicted:
         return np.zeros((len(truth), len(predicted)))
     # pycocotools names its first argument the detections; without crowds IoU is symmetric.
@@ -58,21 +58,6 @@ def mean_f2(iou: np.ndarray) -> float:
     return float(np.mean(5 * _hits(iou) / (4 * true + predicted)))
 
 
-def dice(truth: Sequence[Rle], predicted: Sequence[Rle]) -> float:
-    """Return Dice's coefficient of the union of the true masks and the union of the predicted masks.
-
-    2 |A and B| / (|A| + |B|); 1 if both unions are empty. Masks of different sizes raise PodiumError.
-    """
-    _same_size([*truth, *predicted])
-    unions = [coco_mask.merge(list(masks)) for masks in (truth, predicted) if masks]
-    areas = sum(int(coco_mask.area(union)) for union in unions)
-    if areas == 0:
-        return 1.0
-    if len(unions) < 2:
-        return 0.0
-    return 2 * int(coco_mask.area(coco_mask.merge(unions, intersect=True))) / areas
-
-
 def _hits(iou: np.ndarray) -> np.ndarray:
     """Return, per threshold, how many pairs a largest one-to-one matching of masks with IoU > threshold has."""
     if 0 in iou.shape:
@@ -80,7 +65,8 @@ def _hits(iou: np.ndarray) -> np.ndarray:
     return np.array([(maximum_bipartite_matching(csr_array(iou > at)) >= 0).sum() for at in THRESHOLDS], dtype=float)
 
 
-def _same_size(masks: Sequence[Rle]) -> None:
+def same_size(masks: Sequence[Rle]) -> None:
+    """Raise PodiumError where the masks are not all of one size."""
     sizes = {tuple(mask["size"]) for mask in masks}
     if len(sizes) > 1:
         raise PodiumError(

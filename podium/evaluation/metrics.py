@@ -1,19 +1,23 @@
 """The competitions' metrics: small statistics of each image, and the score over images that follows from them.
 
 So a score over any choice of images, each counted any number of times, costs no new matching: this is what bootstrap
-intervals and cross-fitting need.
+intervals and cross-fitting need. docs/metrics.md has their conventions and sources in one table.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
 from podium.config.metrics import METRIC_NAMES
+from podium.evaluation.boxes import RSNA_THRESHOLDS, WHEAT_THRESHOLDS, box_iou, by_score, greedy_precision
 from podium.evaluation.inputs import true_mask
-from podium.evaluation.instances import dice, iou_matrix, mean_f2, mean_precision
-from podium.evaluation.totals import Total, mean
+from podium.evaluation.instances import iou_matrix, mean_f2, mean_precision
+from podium.evaluation.pixels import Pixels, f_score, iou, mean_hits, pixels
+from podium.evaluation.ranked import coco, voc, voc_or_nothing
+from podium.evaluation.totals import Total, area_under_curve, coco_precision, f_of_all, mean, mean_of_categories
 
 
 @dataclass(frozen=True)
@@ -25,14 +29,17 @@ class Metric:
     name
         A key of `METRICS`.
     of_image
-        (true, predicted) -> statistics of one image, crowds being left out of the truth.
+        (true, predicted) -> statistics of one image.
     of_images
         statistics of several images -> the score as a function of how often each image counts.
+    crowds
+        Whether `of_image` knows what to do with crowds; if not, they are left out of the truth.
     """
 
     name: str
     of_image: Callable[[Sequence[dict], Sequence[dict]], Any]
     of_images: Callable[[Sequence], Total] = mean
+    crowds: bool = False
 
     @property
     def title(self) -> str:
@@ -41,16 +48,21 @@ class Metric:
 
     @property
     def needs(self) -> Literal["boxes", "masks"]:
-        """What the annotations and predictions must have."""
+        """What the annotations and predictions must have: `bbox` or `segmentation`."""
         return METRIC_NAMES[self.name].needs
+
+    @property
+    def ranked(self) -> bool:
+        """Whether it judges the order of all predictions: a threshold of confidence cannot make it better."""
+        return METRIC_NAMES[self.name].ranked
 
     def image(self, true: Sequence[dict], predicted: Sequence[dict], height: int, width: int) -> Any:
         """Return the statistics of one image of (height, width).
 
-        `true` are COCO annotations (`category_id`, `bbox` [x, y, w, h] or `segmentation` RLE; crowds do not count),
-        `predicted` COCO results, all of which count.
+        `true` are COCO annotations, `predicted` COCO results, all of which count: `category_id`, `bbox` [x, y, w, h] or
+        `segmentation` (RLE), and of the predicted `score`, as far as the metric looks at them.
         """
-        return self.of_image([each for each in true if not each.get("iscrowd")], predicted)
+        return self.of_image([each for each in true if self.crowds or not each.get("iscrowd")], predicted)
 
     def total(self, statistics: Sequence, weights: np.ndarray | None = None) -> float:
         """Return the score over images: `statistics` as `image` returned them, `weights` how often each counts (1).
@@ -62,16 +74,64 @@ class Metric:
 
 
 def _masks(score: Callable) -> Callable:
-    """Make a score of true and predicted masks one of annotations and results."""
+    """Make a function of true and predicted masks one of annotations and results."""
     return lambda true, predicted: score([true_mask(each) for each in true], [true_mask(each) for each in predicted])
 
+
+def _instances(score: Callable) -> Callable:
+    return _masks(lambda true, predicted: score(iou_matrix(true, predicted)))
+
+
+def _union(score: Callable[[Pixels], float]) -> Callable:
+    return _masks(lambda true, predicted: score(pixels(true, predicted)))
+
+
+def _dice_by_category(true: Sequence[dict], predicted: Sequence[dict]) -> dict[int, float]:
+    """Return Dice of the categories that are in the image or were found in it."""
+    dice, found = _union(f_score), {}
+    for category in {each["category_id"] for each in [*true, *predicted]}:
+        sides = ([each for each in side if each["category_id"] == category] for side in (true, predicted))
+        found[category] = dice(*sides)
+    return found
+
+
+def _greedy(thresholds: np.ndarray) -> Callable:
+    return lambda true, predicted: greedy_precision(box_iou(true, predicted)[:, by_score(predicted)], thresholds)
+
+
+def _at_least(threshold: float) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda iou: iou >= threshold
+
+
+def _over(threshold: float) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda iou: iou > threshold
+
+
+_VOC = partial(voc, overlap=box_iou, hit=_at_least(0.5))
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("dsb2018", _masks(lambda true, predicted: mean_precision(iou_matrix(true, predicted)))),
-        Metric("airbus_f2", _masks(lambda true, predicted: mean_f2(iou_matrix(true, predicted)))),
-        Metric("dice", _masks(dice)),
+        Metric("dsb2018", _instances(mean_precision)),
+        Metric("airbus_f2", _instances(mean_f2)),
+        Metric("sartorius", _instances(mean_precision)),
+        Metric("tgs_salt", _union(mean_hits)),
+        Metric("dice", _union(f_score)),
+        Metric("dice_global", _masks(pixels), partial(f_of_all, beta=1.0)),
+        Metric("severstal_dice", _dice_by_category, partial(mean_of_categories, empty=1.0)),
+        Metric("uw_madison_dice", _dice_by_category, partial(mean_of_categories, empty=0.0)),
+        Metric("vesuvius_f05", _masks(pixels), partial(f_of_all, beta=0.5)),
+        Metric("iou", _union(iou)),
+        Metric("mask_ap", partial(coco, shape="segmentation"), coco_precision, crowds=True),
+        Metric(
+            "openimages_segmentation", partial(voc, overlap=_masks(iou_matrix), hit=_at_least(0.5)), area_under_curve
+        ),
+        Metric("global_wheat", _greedy(WHEAT_THRESHOLDS)),
+        Metric("rsna", _greedy(RSNA_THRESHOLDS)),
+        Metric("voc2010", _VOC, area_under_curve),
+        Metric("vinbigdata", partial(voc_or_nothing, overlap=box_iou, hit=_over(0.4)), area_under_curve),
+        Metric("openimages", _VOC, area_under_curve),
+        Metric("box_ap", partial(coco, shape="bbox"), coco_precision, crowds=True),
     )
 }
 """The metrics by name."""

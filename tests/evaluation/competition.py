@@ -10,6 +10,13 @@ def rle(mask: np.ndarray) -> dict:
     return {"size": [int(side) for side in code["size"]], "counts": code["counts"].decode()}
 
 
+def strip(start: int, stop: int, length: int = 20) -> dict:
+    """One row of pixels, `start` to `stop` (exclusive) of them in the mask."""
+    mask = np.zeros((1, length), bool)
+    mask[0, start:stop] = True
+    return rle(mask)
+
+
 def ellipse(height: int, width: int, x: float, y: float, w: float, h: float) -> np.ndarray:
     """Return the bool array (height, width) of the ellipse that fills the box [x, y, w, h]."""
     rows, columns = np.mgrid[:height, :width] + 0.5

@@ -3,21 +3,14 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from podium.errors import PodiumError
-from podium.evaluation.instances import THRESHOLDS, dice, iou_matrix, mean_f2, mean_precision
+from podium.evaluation.instances import THRESHOLDS, iou_matrix, mean_f2, mean_precision
 
-from .competition import ellipse, make, rle
-
-
-def strip(start: int, stop: int, length: int = 20) -> dict:
-    """One row of pixels, `start` to `stop` (exclusive) of them in the mask."""
-    mask = np.zeros((1, length), bool)
-    mask[0, start:stop] = True
-    return rle(mask)
+from .competition import ellipse, make, rle, strip
 
 
 def scores(truth: list[dict], guess: list[dict]) -> list[float]:
     iou = iou_matrix(truth, guess)
-    return [mean_precision(iou), mean_f2(iou), dice(truth, guess)]
+    return [mean_precision(iou), mean_f2(iou)]
 
 
 def test_iou_matrix_by_hand():
@@ -40,12 +33,11 @@ def test_iou_matrix_keeps_its_shape_without_masks(true, predicted):
     assert iou_matrix([strip(0, 1)] * true, [strip(0, 1)] * predicted).shape == (true, predicted)
 
 
-@pytest.mark.parametrize("score", [iou_matrix, dice])
-def test_masks_of_different_sizes_are_refused(score):
+def test_masks_of_different_sizes_are_refused():
     with pytest.raises(PodiumError, match=r"\(1, 20\), \(1, 21\)"):
-        score([strip(0, 1)], [strip(0, 1, length=21)])
+        iou_matrix([strip(0, 1)], [strip(0, 1, length=21)])
     with pytest.raises(PodiumError, match="different sizes"):
-        score([], [strip(0, 1), strip(0, 1, length=21)])
+        iou_matrix([], [strip(0, 1), strip(0, 1, length=21)])
 
 
 def test_thresholds_are_the_ten_decimals():
@@ -84,7 +76,7 @@ def test_iou_must_exceed_the_threshold():
 @pytest.mark.parametrize(("true", "predicted", "expected"), [(0, 0, 1.0), (0, 2, 0.0), (2, 0, 0.0)])
 def test_nothing_there_or_nothing_found(true, predicted, expected):
     truth, guess = [strip(0, 4), strip(6, 9)][:true], [strip(1, 3), strip(5, 9)][:predicted]
-    assert scores(truth, guess) == [expected] * 3
+    assert scores(truth, guess) == [expected] * 2
 
 
 def test_a_true_mask_is_found_once_only():
@@ -111,26 +103,9 @@ def test_scores_depend_on_nobodys_order():
         assert mean_f2(mixed) == mean_f2(iou)
 
 
-def test_dice_by_hand():
-    # Unions: [0, 8) or [6, 12) = 12 pixels; [4, 10) = 6 pixels; common 6. 2 * 6 / (12 + 6) = 2/3
-    assert dice([strip(0, 8), strip(6, 12)], [strip(4, 10)]) == pytest.approx(2 / 3)
-    # Empty masks on both sides are no pixels on both sides.
-    assert dice([strip(0, 0)], [strip(0, 0), strip(0, 0)]) == dice([strip(0, 0)], []) == 1.0
-    assert dice([strip(0, 0)], [strip(0, 1)]) == 0.0
-
-
-def test_dice_equals_counting_pixels_and_is_symmetric():
-    random = np.random.default_rng(2)
-    for _ in range(20):
-        masks = random.random((5, 17, 13)) < 0.2
-        a, b = masks[:2].any(0), masks[2:].any(0)
-        codes = [rle(mask) for mask in masks]
-        assert dice(codes[:2], codes[2:]) == dice(codes[2:], codes[:2]) == 2 * (a & b).sum() / (a.sum() + b.sum())
-
-
 def test_perfect_predictions_score_one():
     masks = [rle(ellipse(60, 80, *box)) for box in [(0, 0, 20, 30), (30, 10, 18, 18), (55, 30, 25, 30)]]
-    assert scores(masks, masks[::-1]) == [1.0] * 3
+    assert scores(masks, masks[::-1]) == [1.0] * 2
 
 
 def test_mean_precision_equals_counting_where_masks_do_not_overlap():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from podium.errors import PodiumError
-from podium.evaluation import instances
+from podium.evaluation import instances, pixels
 from podium.evaluation.masks import dice, iou, mean_scores
 
 from .competition import rle
@@ -30,7 +30,7 @@ def test_codes_and_arrays_give_the_same_as_the_instance_scores():
     for share in (0.0, 0.1, 0.5, 0.9):
         a, b = random.random((2, 19, 14)) < share
         assert iou(a, b) == iou(rle(a), b) == iou(rle(a), rle(b))
-        assert dice(a, b) == dice(b, a) == dice(rle(a), rle(b)) == instances.dice([rle(a)], [rle(b)])
+        assert dice(a, b) == dice(b, a) == dice(rle(a), rle(b)) == pixels.f_score(pixels.pixels([rle(a)], [rle(b)]))
         if share:
             assert iou(a, b) == instances.iou_matrix([rle(a)], [rle(b)])[0, 0]
         # Dice = 2 IoU / (1 + IoU) holds for every pair.

@@ -1,0 +1,53 @@
+"""The overlap of boxes, and the score of one image's boxes where the more confident choose their object first."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+WHEAT_THRESHOLDS = np.arange(50, 80, 5) / 100
+"""0.50, 0.55 … 0.75."""
+
+RSNA_THRESHOLDS = np.arange(40, 80, 5) / 100
+"""0.40, 0.45 … 0.75."""
+
+
+def box_iou(truth: Sequence[Mapping], predicted: Sequence[Mapping]) -> np.ndarray:
+    """Return the IoU of every true `bbox` (rows) with every predicted one (columns), float64 (n_true, n_pred).
+
+    Boxes are [x, y, w, h] in pixels, from edge to edge: of width w, not w + 1. Empty boxes have IoU 0 with all.
+    """
+    if not truth or not predicted:
+        return np.zeros((len(truth), len(predicted)))
+    true, guess = (np.array([each["bbox"] for each in objects], dtype=np.float64) for objects in (truth, predicted))
+    return np.asarray(coco_mask.iou(true, guess, [0] * len(guess)), dtype=np.float64)
+
+
+def by_score(predicted: Sequence[Mapping]) -> np.ndarray:
+    """Return the places of the predictions, the highest `score` first; equal ones in the given order."""
+    return np.argsort([-each["score"] for each in predicted], kind="stable")
+
+
+def greedy_precision(iou: np.ndarray, thresholds: np.ndarray) -> float:
+    """Return the mean of TP / (TP + FP + FN) over `thresholds`: one image in Global Wheat Detection and RSNA Pneumonia.
+
+    `iou` is (n_true, n_pred), the most confident prediction first: one after the other takes, of the objects left, that
+    of the highest IoU, and is a hit at threshold t if this is greater than t. An image without objects scores 0 with
+    any prediction, and does not count (NaN) without.
+    Sources: https://www.kaggle.com/c/global-wheat-detection/overview/evaluation,
+    https://www.kaggle.com/c/rsna-pneumonia-detection-challenge/overview/evaluation
+    """
+    true, predicted = iou.shape
+    if true == predicted == 0:
+        return float("nan")
+    if not true or not predicted:
+        return 0.0
+    free = np.ones((len(thresholds), true), dtype=bool)
+    hits = np.zeros(len(thresholds))
+    for column in iou.T:
+        left = np.where(free, column, 0.0)
+        best = left.argmax(axis=1)
+        hit = left.max(axis=1) > thresholds
+        free[hit, best[hit]] = False
+        hits += hit
+    return float(np.mean(hits / (true + predicted - hits)))
