@@ -93,14 +93,22 @@ def _curve(images: Sequence[Ranked | None], area: Callable, ties: bool) -> Total
     image = np.repeat([place for place, _ in there], [len(each.scores) for _, each in there])[order]
     hits = np.concatenate([each.hits for _, each in there], axis=1)[:, order]
     counted = np.concatenate([each.counted for _, each in there], axis=1)[:, order]
-    ends = np.flatnonzero(np.diff(scores[order], append=-np.inf)) if ties else slice(None)
+
+    # Recall only grows, and precision only grows, where there is a hit: the curve is computed there alone.
+    places = ends = np.flatnonzero(hits.any(axis=0))
+    if ties:
+        last = np.flatnonzero(np.diff(scores[order], append=-np.inf))
+        ends = np.unique(last[np.searchsorted(last, places)])
+    before = np.searchsorted(places, ends, side="right") - 1
+    hits = hits[:, places].astype(np.float64)
+    counted = counted[:1] if (counted == counted[:1]).all() else counted
 
     def total(weights: np.ndarray) -> float:
         wanted = weights @ truths
         if not wanted:
             return float("nan")
         often = weights[image]
-        found = np.cumsum(hits * often, axis=1)[:, ends]
+        found = np.cumsum(hits * often[places], axis=1)[:, before]
         tried = np.cumsum(counted * often, axis=1)[:, ends]
         precision = np.divide(found, tried, out=np.zeros_like(found), where=tried > 0)
         # The highest at this or a higher recall.
