@@ -19,7 +19,7 @@ rule evaluate:
         runtime=60,
     params:
         settings=lambda wildcards: settings_json(
-            evaluation=COMPETITION.evaluation,
+            evaluation=COMPETITION.judging,
             masks=PLAN.finds_masks(wildcards.station, wildcards.experiment),
         ),
         code=fingerprint("scripts/evaluate.py"),

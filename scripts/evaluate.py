@@ -23,6 +23,7 @@ if __name__ == "__main__":
             images,
             read_json(snakemake.input.predictions),
             masks=settings["masks"],
+            metrics=evaluation.metrics,
             max_detections=evaluation.max_detections,
             score_threshold=evaluation.score_threshold,
             bootstrap_samples=evaluation.bootstrap_samples,

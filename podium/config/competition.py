@@ -6,6 +6,7 @@ from podium.config.detection import DetectionExperiment
 from podium.config.evaluation import Evaluation
 from podium.config.instances import InstancesExperiment
 from podium.config.layout import AnyLayout, Checks
+from podium.config.metrics import METRIC_NAMES
 from podium.config.report import Report
 from podium.config.section import Name, Section
 from podium.config.segmentation import SegmentationExperiment
@@ -40,6 +41,13 @@ class Competition(Section):
         if self.submission and self.submission.competition:
             return self.submission.competition
         return self.source.competition if self.source.kind == "kaggle" else None
+
+    @property
+    def judging(self) -> Evaluation:
+        """How predictions are judged: by the submission's metric, too, and in one order, whatever was written first."""
+        wanted = {*self.evaluation.metrics, *([self.submission.metric] if self.submission else [])}
+        metrics = tuple(name for name in METRIC_NAMES if name in wanted)
+        return self.evaluation.model_copy(update={"metrics": metrics})
 
     @model_validator(mode="after")
     def _name_is_free(self):

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from podium.config.formats import Format, resolve_format
+from podium.config.metrics import MetricKey
 from podium.config.section import Fraction, Name, Section
 from podium.errors import PodiumError
 
@@ -16,7 +17,7 @@ class Submission(Section):
     images: Literal["test", "train_and_test"] = Field(
         "test", description="images whose rows the file holds; train_and_test puts the training images first"
     )
-    metric: Literal["dsb2018", "airbus_f2", "dice"] = Field("dsb2018", description="the competition's own metric")
+    metric: MetricKey = Field("dsb2018", description="the competition's own metric; docs/metrics.md explains each")
     solution: str | None = Field(
         None, description="path of a solution in the same format, where one is known: gives the local score"
     )

@@ -19,14 +19,16 @@ def evaluate(
     predictions: Sequence[dict],
     *,
     masks: bool,
+    metrics: Sequence[str],
     max_detections: int = MAX_DETECTIONS,
     score_threshold: float,
     bootstrap_samples: int = 1000,
 ) -> tuple[dict, list[dict]]:
     """Score COCO results (boxes, and masks if `masks`) on some images of a dataset.
 
-    Average precision uses all predictions. The scores of `podium.evaluation.metrics` use the masks of those
-    with a score of at least `score_threshold`; they do not tell categories apart and leave crowds out of the truth.
+    `metrics` are names of `podium.evaluation.metrics.METRICS`; without masks those that need masks are left out.
+    Average precision, COCO's and every other that is `ranked`, uses all predictions. The other metrics use those with a
+    score of at least `score_threshold`.
 
     Returns
     -------
@@ -38,35 +40,35 @@ def evaluate(
         confidence of the best mean F1, IoU 0.5), `box_AP50`, `box_AP`, and with masks the same of `mask_`;
         `detail`: for box and mask what `podium.evaluation.detail.detail` returns, and `precision`: by category the
         precision at IoU 0.5 and recalls 0, 0.01 … 1;
-        `scores`: for each of dsb2018, airbus_f2 and dice its `mean` over images with the bootstrap interval `low`,
-        `high` (95 %, `bootstrap_samples` resamples of the images), None without images; empty without masks.
-        JSON can hold all of it: what is undefined is None.
+        `scores`: for each of the metrics its `mean`, the score over all images (for most of them a mean over images),
+        with the bootstrap interval `low`, `high` (95 %, `bootstrap_samples` resamples of the images).
+        JSON can hold all of it: what is undefined, as without images, is None.
     per_image
-        A row per image, in the order of `image_ids`: `image_id`, `key`, `n_true`, `n_pred` (at the threshold),
-        `dsb2018`, `airbus_f2`, `dice` (with masks only).
+        A row per image, in the order of `image_ids`: `image_id`, `key`, `n_true`, `n_pred` (at the threshold), and by
+        name the score over this image alone, None where it is undefined.
 
     Raises
     ------
     PodiumError
         As `podium.evaluation.coco.average_precision` does.
     """
-    numbers, details, measured = {"box": None, "mask": None}, {"box": None, "mask": None}, {}
+    coco, details, measured = {"box": None, "mask": None}, {"box": None, "mask": None}, {}
     for shape, iou_type in (("box", "bbox"), *([("mask", "segm")] if masks else [])):
-        numbers[shape], categories = average_precision(dataset, image_ids, predictions, iou_type, max_detections)
+        coco[shape], categories = average_precision(dataset, image_ids, predictions, iou_type, max_detections)
         details[shape] = detail(dataset, image_ids, predictions, iou_type)
         details[shape]["precision"] = [_rounded(row["precision"]) for row in categories]
         at_best = details[shape].pop("per_category")
         measured[shape] = [best | row for best, row in zip(at_best, categories, strict=True)]
 
-    chosen = ("dsb2018", "airbus_f2", "dice") if masks else ()
+    chosen = [METRICS[name] for name in metrics if masks or METRICS[name].needs == "boxes"]
     per_image, statistics = _per_image(dataset, image_ids, predictions, chosen, score_threshold)
     scores = {name: _score(METRICS[name], found, bootstrap_samples) for name, found in statistics.items()}
-    metrics = {
+    numbers = {
         "images": len(per_image),
         "instances": sum(row["n_true"] for row in per_image),
         "score_threshold": score_threshold,
         "max_detections": max_detections,
-        **numbers,
+        **coco,
         "per_category": [
             {key: row[key] for key in ("category_id", "name", "images", "instances")}
             | {f"{shape}_{key}": rows[place][key] for shape, rows in measured.items() for key in _MEASURED}
@@ -75,28 +77,28 @@ def evaluate(
         "detail": details,
         "scores": scores,
     }
-    return metrics, per_image
+    return numbers, per_image
 
 
 def _per_image(
-    dataset: dict, image_ids: Sequence[int], predictions: Sequence[dict], names: Sequence[str], score_threshold: float
+    dataset: dict, image_ids: Sequence[int], predictions: Sequence[dict], metrics: Sequence[Metric], threshold: float
 ) -> tuple[list[dict], dict[str, list]]:
     """Return a row per image, and by metric the statistics of each image."""
     images, annotations = truth_of(dataset, image_ids)
     true, predicted = defaultdict(list), defaultdict(list)
-    for each in annotations:
-        if not each["iscrowd"]:
-            true[each["image_id"]].append(each)
-    for each in predictions:
-        if each["score"] >= score_threshold:
-            predicted[each["image_id"]].append(each)
-    rows, statistics = [], {name: [] for name in names}
+    for objects, records in ((true, annotations), (predicted, predictions)):
+        for each in records:
+            objects[each["image_id"]].append(each)
+    rows, statistics = [], {metric.name: [] for metric in metrics}
     for image in images:
         truth, guess = true[image["id"]], predicted[image["id"]]
-        row = {"image_id": image["id"], "key": image["key"], "n_true": len(truth), "n_pred": len(guess)}
-        for name, found in statistics.items():
-            found.append(METRICS[name].image(truth, guess, image["height"], image["width"]))
-            row[name] = _defined(METRICS[name].total(found[-1:]))
+        counting = [each for each in guess if each["score"] >= threshold]
+        n_true = sum(not each["iscrowd"] for each in truth)
+        row = {"image_id": image["id"], "key": image["key"], "n_true": n_true, "n_pred": len(counting)}
+        for metric in metrics:
+            found = metric.image(truth, guess if metric.ranked else counting, image["height"], image["width"])
+            statistics[metric.name].append(found)
+            row[metric.name] = _defined(metric.total([found]))
         rows.append(row)
     return rows, statistics
 

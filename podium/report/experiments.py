@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from podium.config.competition import Competition
+from podium.config.metrics import METRIC_NAMES
 from podium.config.section import Section as Settings
 from podium.config.solver import Solver
 from podium.report.blocks import (
@@ -22,7 +23,7 @@ from podium.report.blocks import (
 )
 from podium.report.detail import detail_blocks
 from podium.report.drawing import inline
-from podium.report.names import SCORES, SPLITS
+from podium.report.names import SCORES, SPLITS, own_metric
 from podium.report.plots import loss_curve, read_history, validation_curve
 from podium.report.settings import as_yaml
 from podium.training.schedule_advice import advice
@@ -38,7 +39,7 @@ def detection_section(name: str, competition: Competition, results: Path) -> Sec
             _settings(competition.detection[name]),
             *_schedule(results, f"{folder}/schedule.svg", competition.detection[name].solver),
             *_curves(results, f"{folder}/history.csv", f"detection-{name}"),
-            *_instance_metrics(results, folder, f"detection-{name}"),
+            *_instance_metrics(results, folder, f"detection-{name}", own_metric(competition)),
         ],
     )
 
@@ -64,8 +65,8 @@ def segmentation_section(name: str, competition: Competition, results: Path) -> 
 
 def instances_section(name: str, competition: Competition, results: Path) -> Section:
     """Describe an instances experiment; `results` is the folder `results/<name>`."""
-    anchor = f"instances-{name}"
-    blocks = [_settings(competition.instances[name]), *_instance_metrics(results, f"instances/{name}", anchor)]
+    anchor, own = f"instances-{name}", own_metric(competition)
+    blocks = [_settings(competition.instances[name]), *_instance_metrics(results, f"instances/{name}", anchor, own)]
     return Section(name, anchor, blocks)
 
 
@@ -116,9 +117,9 @@ def _plain(metrics: Mapping) -> dict:
     return {key: value for key, value in metrics.items() if not isinstance(value, dict | list)}
 
 
-def _instance_metrics(results: Path, folder: str, anchor: str) -> list:
+def _instance_metrics(results: Path, folder: str, anchor: str, own: str) -> list:
     found, missing = _metrics(results, folder)
-    return [*_precision(found), *_scores(found), *detail_blocks(found, anchor), *missing]
+    return [*_precision(found), *_scores(found, own), *detail_blocks(found, anchor), *missing]
 
 
 def _precision(found: Mapping[str, dict]) -> list[Table]:
@@ -132,17 +133,21 @@ def _precision(found: Mapping[str, dict]) -> list[Table]:
     return [records_table(caption, rows)] if rows else []
 
 
-def _scores(found: Mapping[str, dict]) -> list[Table]:
-    names = list(dict.fromkeys(name for metrics in found.values() for name in metrics.get("scores") or {}))
+def _scores(found: Mapping[str, dict], own: str) -> list[Table]:
+    """Make the table of the competitions' scores, `own` first: that of the competition itself."""
+    names = dict.fromkeys(name for metrics in found.values() for name in metrics.get("scores") or {})
     if not names:
         return []
+    names = sorted(names, key=lambda name: name != own)
     rows = [
         [SCORES.get(name, name), *(_with_interval(metrics["scores"].get(name)) for metrics in found.values())]
         for name in names
     ]
     thresholds = {metrics["score_threshold"] for metrics in found.values() if "score_threshold" in metrics}
     counted = f", instances from a confidence of {thresholds.pop():g} on" if len(thresholds) == 1 else ""
-    caption = f"Means over images with 95% bootstrap intervals{counted}"
+    if any(name in METRIC_NAMES and METRIC_NAMES[name].ranked for name in names):
+        counted += ", for average precision all"
+    caption = f"Competitions' scores over images with 95% bootstrap intervals{counted}"
     return [Table(caption, ["score", *(SPLITS[split] for split in found)], rows)]
 
 

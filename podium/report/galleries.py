@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from pycocotools import mask as coco_mask
 
 from podium.config.competition import Competition
 from podium.data.dataset import Dataset
+from podium.evaluation.boxes import box_iou
 from podium.evaluation.instances import mean_precision
 from podium.report.blocks import Gallery, Missing, Picture, Specimen, number, optional_json
-from podium.report.names import SCORES
+from podium.report.names import SCORES, own_metric
 from podium.report.pictures import ALONE, CROWD, Colour, Shape, colours, data_uri, draw, fitted
 
 OBJECT_COLOURS = 12
@@ -56,11 +56,12 @@ def test_galleries(
         ]
     found = _by_image(predictions, competition.evaluation.score_threshold)
     show = _Showing(competition, dataset, found, with_truth=True)
-    metric = competition.submission.metric if competition.submission else "dsb2018"
-    scores = {row["image_id"]: row.get(metric) for row in metrics["per_image"]}
-    words = SCORES[metric]
-    if None in scores.values():
-        scores = {image_id: _box_score(dataset, found, image_id) for image_id in scores}
+    metric = own_metric(competition)
+    rows, words = metrics["per_image"], SCORES[metric]
+    # Some metrics are not defined for an image without objects.
+    scores = {row["image_id"]: row[metric] for row in rows if row.get(metric) is not None}
+    if not scores:
+        scores = {row["image_id"]: _box_score(dataset, found, row["image_id"]) for row in rows}
         words = "mean precision of boxes, IoU 0.50 to 0.95"
     # An empty image found empty scores 1 and shows nothing.
     full = [image_id for image_id in scores if dataset.annotations[image_id]] or list(scores)
@@ -158,7 +159,7 @@ class _Showing:
 
     def _matched(self, found: Sequence[Mapping], truth: Sequence[Mapping]) -> list[Colour]:
         """Give each prediction the colour of its true object: the best one left with an IoU of boxes over 0.5."""
-        overlap, left = _box_iou(truth, found), self._colours(truth)
+        overlap, left = box_iou(truth, found), self._colours(truth)
         colours = [ALONE] * len(found)
         for place in sorted(range(len(found)), key=lambda place: -found[place]["score"]):
             own = int(np.argmax(overlap[:, place])) if len(truth) else -1
@@ -183,15 +184,7 @@ def _by_image(predictions: Sequence[dict], threshold: float) -> Mapping[int, lis
 def _box_score(dataset: Dataset, found: Mapping[int, list[dict]], image_id: int) -> float:
     """Return the Data Science Bowl's mean precision with the IoU of boxes in place of masks."""
     true = [each for each in dataset.annotations[image_id] if not each["iscrowd"]]
-    return mean_precision(_box_iou(true, found[image_id]))
-
-
-def _box_iou(truth: Sequence[Mapping], found: Sequence[Mapping]) -> np.ndarray:
-    """Return the IoU of every true box (rows) with every predicted box (columns)."""
-    if not truth or not found:
-        return np.zeros((len(truth), len(found)))
-    true, guess = (np.array([each["bbox"] for each in objects], dtype=np.float64) for objects in (truth, found))
-    return coco_mask.iou(true, guess, [0] * len(guess))
+    return mean_precision(box_iou(true, found[image_id]))
 
 
 def _sample(ids: Sequence[int], count: int, seed: int) -> list[int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from podium.config.competition import Competition
 from podium.data.dataset import Dataset
 from podium.report.blocks import number, optional_json
-from podium.report.names import SCORES
+from podium.report.names import SCORES, own_metric
 from podium.report.submission import local_score
 
 
@@ -24,13 +24,15 @@ def headlines(
     competition: Competition, dataset: Dataset, data: Path, results: Path, submissions: Path
 ) -> list[Headline]:
     """Return the page's first numbers. Of several experiments the best on validation gives its number on test."""
-    metric = competition.submission.metric if competition.submission else "dsb2018"
+    metric = own_metric(competition)
+    # Of detections alone a competition can ask for boxes.
+    judged = "instances" if competition.instances else "detection"
     wanted: list[tuple[str, str, Iterable[str], Callable[[Mapping], float | None]]] = [
         ("Box AP", "detection", competition.detection, lambda metrics: (metrics["box"] or {}).get("AP")),
         ("Box AP50", "detection", competition.detection, lambda metrics: (metrics["box"] or {}).get("AP50")),
         ("Mean IoU in crops", "segmentation", competition.segmentation, lambda metrics: metrics.get("mean_iou")),
         ("Mask AP", "instances", competition.instances, lambda metrics: (metrics["mask"] or {}).get("AP")),
-        (SCORES[metric], "instances", competition.instances, lambda metrics: _mean(metrics, metric)),
+        (SCORES[metric], judged, getattr(competition, judged), lambda metrics: _mean(metrics, metric)),
     ]
     found = [_best(results, *each) for each in wanted]
     return [*_images(dataset, data), *(each for each in found if each), *_submitted(competition, submissions)]

@@ -61,6 +61,8 @@ REFUSED = {
         "crops.size 96 must be a multiple of 64",
     ),
     "unknown format": ({"submission__format": "dsb2081"}, "named 'dsb2081'; did you mean 'dsb2018'"),
+    "unknown metric": ({"submission__metric": "dsb2081"}, "submission.metric: .*dsb2018.*box_ap"),
+    "unknown metric among known": ({"evaluation__metrics": ["iou", "auc"]}, "evaluation.metrics.1: "),
     "one column twice": ({"submission__format": {**FORMAT, "value_column": "id"}}, "are both 'id'"),
     "detection fold": ({"detection__boxes__fold": 1}, "detection.boxes.fold is 1, but splits.folds is 1"),
     "segmentation fold": (
@@ -135,3 +137,17 @@ def test_kaggles_name_is_the_submissions_or_the_sources():
     assert checked().kaggle_name is None
     assert checked(source=kaggle).kaggle_name == "from-source"
     assert checked(source=kaggle, submission__competition="from-submission").kaggle_name == "from-submission"
+
+
+def test_predictions_are_judged_by_the_submissions_metric_too():
+    assert checked().judging.metrics == ("dsb2018", "airbus_f2", "dice")
+    assert checked(submission__metric="vesuvius_f05").judging.metrics == (
+        "dsb2018",
+        "airbus_f2",
+        "dice",
+        "vesuvius_f05",
+    )
+    # Nothing is evaluated anew for another order.
+    assert checked(evaluation__metrics=["iou", "dice", "iou"]).judging.metrics == ("dsb2018", "dice", "iou")
+    alone = checked(evaluation={"metrics": [], "score_threshold": 0.3}, submission=None).judging
+    assert (alone.metrics, alone.score_threshold) == ((), 0.3)

@@ -8,6 +8,7 @@ from podium.errors import PodiumError
 from podium.evaluation.bootstrap import interval
 from podium.evaluation.coco import average_precision
 from podium.evaluation.evaluate import evaluate
+from podium.evaluation.metrics import METRICS
 from podium.evaluation.totals import mean
 
 from .competition import make, rle
@@ -42,7 +43,7 @@ PREDICTIONS = [
 
 
 def test_by_hand():
-    metrics, per_image = evaluate(DATASET, [3, 1, 2], PREDICTIONS, masks=True, score_threshold=0.5)
+    metrics, per_image = evaluate(DATASET, [3, 1, 2], PREDICTIONS, masks=True, metrics=NAMES, score_threshold=0.5)
     # Image 3: nothing there, one found: 0. Image 1: two there, one found (0.5 counts, 0.49 does not): precision 1/2,
     # F2 = 5 / (5 + 4) = 5/9, Dice = 2 * 100 / (200 + 100) = 2/3. Image 2: a crowd only, nothing found: 1.
     assert per_image == [
@@ -94,7 +95,14 @@ def test_its_parts_are_those_of_the_other_modules():
     before = copy.deepcopy((dataset, predictions))
     image_ids = [image["id"] for image in dataset["images"]]
     metrics, per_image = evaluate(
-        dataset, image_ids, predictions, masks=True, max_detections=50, score_threshold=0.4, bootstrap_samples=200
+        dataset,
+        image_ids,
+        predictions,
+        masks=True,
+        metrics=NAMES,
+        max_detections=50,
+        score_threshold=0.4,
+        bootstrap_samples=200,
     )
     assert (dataset, predictions) == before
     assert metrics["box"] == average_precision(dataset, image_ids, predictions, "bbox", 50)[0]
@@ -114,10 +122,10 @@ def test_its_parts_are_those_of_the_other_modules():
 def test_without_masks():
     dataset, predictions = make()
     image_ids = [image["id"] for image in dataset["images"]]
-    with_masks, _ = evaluate(dataset, image_ids, predictions, masks=True, score_threshold=0.4)
+    with_masks, _ = evaluate(dataset, image_ids, predictions, masks=True, metrics=NAMES, score_threshold=0.4)
     for each in [*dataset["annotations"], *predictions]:
         del each["segmentation"]
-    metrics, per_image = evaluate(dataset, image_ids, predictions, masks=False, score_threshold=0.4)
+    metrics, per_image = evaluate(dataset, image_ids, predictions, masks=False, metrics=NAMES, score_threshold=0.4)
     assert metrics["box"] == with_masks["box"]
     assert (metrics["mask"], metrics["scores"]) == (None, {})
     assert metrics["detail"]["mask"] is None
@@ -126,11 +134,43 @@ def test_without_masks():
     assert all(row.keys() == {"image_id", "key", "n_true", "n_pred"} for row in per_image)
     json.dumps((metrics, per_image), allow_nan=False)
     with pytest.raises(PodiumError, match="segmentation"):
-        evaluate(dataset, image_ids, predictions, masks=True, score_threshold=0.4)
+        evaluate(dataset, image_ids, predictions, masks=True, metrics=NAMES, score_threshold=0.4)
 
 
 def test_without_images():
-    metrics, per_image = evaluate(DATASET, [], [], masks=True, score_threshold=0.5)
+    metrics, per_image = evaluate(DATASET, [], [], masks=True, metrics=NAMES, score_threshold=0.5)
     assert (metrics["images"], metrics["instances"], per_image) == (0, 0, [])
     assert metrics["scores"] == {name: {"mean": None, "low": None, "high": None} for name in NAMES}
     json.dumps(metrics, allow_nan=False)
+
+
+def test_any_metric_and_what_it_looks_at():
+    dataset, predictions = make()
+    ids = [image["id"] for image in dataset["images"]]
+    few = [each for each in predictions if each["score"] >= 0.4]
+    found, per_image = evaluate(dataset, ids, predictions, masks=True, metrics=list(METRICS), score_threshold=0.4)
+    of_few, _ = evaluate(dataset, ids, few, masks=True, metrics=list(METRICS), score_threshold=0.4)
+    assert list(found["scores"]) == list(METRICS)
+    assert all(row.keys() >= METRICS.keys() for row in per_image)
+    # Average precision uses all predictions, every other metric those from 0.4 on.
+    differ = {name for name, score in found["scores"].items() if score != of_few["scores"][name]}
+    assert differ == {name for name, metric in METRICS.items() if metric.ranked}
+    for shape in ("box", "mask"):
+        assert found["scores"][f"{shape}_ap"]["mean"] == pytest.approx(found[shape]["AP"], abs=1e-12)
+    assert all(score["low"] < score["mean"] < score["high"] for score in found["scores"].values())
+    json.dumps((found, per_image), allow_nan=False)
+
+    boxes, _ = evaluate(dataset, ids, predictions, masks=False, metrics=list(METRICS), score_threshold=0.4)
+    of_boxes = {name: score for name, score in found["scores"].items() if METRICS[name].needs == "boxes"}
+    assert boxes["scores"] == of_boxes != {}
+
+
+def test_what_is_not_defined():
+    # Average precision of the image without objects; Global Wheat leaves out the one where nothing is found, too.
+    metrics = ["global_wheat", "voc2010"]
+    found, per_image = evaluate(DATASET, [3, 1, 2], PREDICTIONS, masks=False, metrics=metrics, score_threshold=0.5)
+    assert [(row["global_wheat"], row["voc2010"]) for row in per_image] == [(0, None), (0.5, 1), (None, None)]
+    assert found["scores"]["global_wheat"]["mean"] == 0.25
+    nothing, _ = evaluate(DATASET, [2], [], masks=False, metrics=metrics, score_threshold=0.5)
+    assert nothing["scores"] == {name: {"mean": None, "low": None, "high": None} for name in metrics}
+    json.dumps((found, per_image), allow_nan=False)

@@ -144,7 +144,13 @@ class Finished:
         masks = station == "instances"
         ids = self.test_part if split == "test" else self.truth_ids[:2]
         per_image = [
-            {"image_id": n, "key": self.keys[n], "n_true": 1, "n_pred": 1, "dsb2018": self.score(n) if masks else None}
+            {
+                "image_id": n,
+                "key": self.keys[n],
+                "n_true": 1,
+                "n_pred": 1,
+                **({"dsb2018": self.score(n)} if masks else {}),
+            }
             for n in ids
         ]
         row = {"category_id": 1, "name": self.categories[0], "images": 5, "instances": 17, "box_AP": 0.4567}

@@ -44,7 +44,7 @@ def test_numbers_are_those_of_the_files(page):
     assert rows["box, test"] == ["6", "17", *("\u2013" if BOX[n] is None else f"{BOX[n]:.3f}" for n in BOX_NAMES)]
     assert rows["mask, validation"] == ["2", "17", *(f"{MASK[name]:.3f}" for name in BOX_NAMES)]
     interval = "0.654 [0.601, 0.702]"
-    assert page.table("Means over images")[1] == ["DSB 2018 mean precision", interval, interval]
+    assert page.table("Competitions' scores")[1] == ["DSB 2018 mean precision", interval, interval]
     header = ["category", "split", "images", "objects", "box AP", "box P", "box R", "box AP50"]
     numbers = ["5", "17", "0.457", "0.812", "0.765", "0.600"]
     assert page.table("By category", 1) == [

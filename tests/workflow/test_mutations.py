@@ -146,6 +146,7 @@ JOINS = {
         },
         after("predict_instances"),
     ),
+    "evaluation.metrics": ({"evaluation": {"metrics": ["iou"]}}, after("evaluate")),
     "submission.solution": ({"submission": {"solution": None}}, {"report": 1}),
 }
 
@@ -317,6 +318,7 @@ SEGMENTERS = ("train_segmenter", "evaluate_segmenter", "predict_instances")
         ("podium/workflow/fingerprint.py", []),
         ("podium/inference/instances.py", ["predict_instances"]),
         ("podium/evaluation/evaluate.py", ["evaluate"]),
+        ("podium/evaluation/totals.py", ["evaluate", "score_submission"]),
         ("podium/submission/check.py", ["check_submission"]),
         ("podium/submission/write.py", ["write_submission"]),
         ("podium/submission/kaggle.py", []),
