@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from podium.evaluation.boxes import RSNA_THRESHOLDS, WHEAT_THRESHOLDS, box_iou, by_score, greedy_precision
@@ -11,6 +11,7 @@ from .scenes import rectangles, thing
 things = st.lists(rectangles().map(lambda box: thing(*box)), max_size=4)
 
 
+@settings(max_examples=60, deadline=None)
 @given(things, things)
 def test_iou_equals_counting_pixels(true, predicted):
     found = box_iou(true, predicted)

@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -12,6 +15,7 @@ from podium.evaluation.metrics import METRICS
 from . import reference
 from .scenes import HEIGHT, WIDTH, scenes, thing, union
 
+ROOT = Path(__file__).parents[2]
 SQUARE, OTHER = (0, 0, 4, 4), (8, 6, 4, 4)
 OVER_NOTHING = dict.fromkeys(METRICS, 1.0) | {
     **dict.fromkeys(("global_wheat", "rsna", "mask_ap", "openimages_segmentation", "voc2010", "openimages"), None),
@@ -35,6 +39,8 @@ def test_names_and_implementations_are_in_step():
     assert all(metric.name == name for name, metric in METRICS.items())
     titles = [metric.title for metric in METRICS.values()]
     assert len(set(titles)) == len(titles)
+    documented = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/metrics.md").read_text(), re.MULTILINE)
+    assert sorted(documented) == sorted(METRICS)
 
 
 @pytest.mark.parametrize("name", METRICS)
