@@ -1,6 +1,5 @@
 """All numbers about one set of predictions: what `metrics.json` holds, and a score per image."""
 
-import math
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -9,6 +8,7 @@ from podium.evaluation.coco import MAX_DETECTIONS, average_precision
 from podium.evaluation.detail import detail
 from podium.evaluation.inputs import truth_of
 from podium.evaluation.metrics import METRICS, Metric
+from podium.evaluation.totals import defined
 
 _MEASURED = ("P", "R", "AP50", "AP")
 
@@ -98,19 +98,15 @@ def _per_image(
         for metric in metrics:
             found = metric.image(truth, guess if metric.ranked else counting, image["height"], image["width"])
             statistics[metric.name].append(found)
-            row[metric.name] = _defined(metric.total([found]))
+            row[metric.name] = defined(metric.total([found]))
         rows.append(row)
     return rows, statistics
 
 
 def _score(metric: Metric, statistics: list, samples: int) -> dict[str, float | None]:
     low, high = interval(metric.of_images(statistics), len(statistics), samples=samples)
-    return {"mean": _defined(metric.total(statistics)), "low": _defined(low), "high": _defined(high)}
+    return {"mean": defined(metric.total(statistics)), "low": defined(low), "high": defined(high)}
 
 
 def _rounded(curve: list[float] | None) -> list[float] | None:
     return None if curve is None else [round(value, 4) for value in curve]
-
-
-def _defined(value: float) -> float | None:
-    return None if math.isnan(value) else value

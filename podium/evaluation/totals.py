@@ -11,6 +11,11 @@ Total = Callable[[np.ndarray], float]
 """weights (n_images,), how often each image counts -> score; NaN where it is not defined."""
 
 
+def defined(score: float) -> float | None:
+    """Return None for NaN, for JSON has no such number."""
+    return None if np.isnan(score) else score
+
+
 def mean(scores: Sequence[float]) -> Total:
     """Return the mean of the images' scores; those that are NaN do not count."""
     values = np.asarray(scores, dtype=np.float64)

@@ -1,12 +1,15 @@
 """The score of a submission file where the solution is known."""
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 from pathlib import Path
 
 from podium.config.formats import Format
+from podium.data.masks import box_of
 from podium.errors import PodiumError
 from podium.evaluation.bootstrap import interval
 from podium.evaluation.metrics import METRICS
+from podium.evaluation.totals import defined
 from podium.submission.rle import RLE, to_coco
 from podium.submission.table import read_pairs
 
@@ -37,8 +40,9 @@ def score_submission(
     Returns
     -------
     dict
-        `metric`, `score` (0 … 1), `images` (the score of each alone by id, in the solution's order), `not_scored` (ids
-        that the submission has and the solution has not), `low`, `high` (the score's 95 % bootstrap interval).
+        `metric`, `score` (0 … 1), `images` (the score of each alone by id, in the solution's order; None where it is
+        not defined), `not_scored` (ids that the submission has and the solution has not), `low`, `high` (the score's
+        95 % bootstrap interval).
 
     Raises
     ------
@@ -61,11 +65,14 @@ def score_submission(
         key: own.image(_objects(masks), _objects(predicted[key]), *sizes[key]) for key, masks in truth.items()
     }
     counted = list(statistics.values())
+    total = own.total(counted)
+    if isnan(total):
+        raise PodiumError(f"{metric} is not defined where there is no object", file=solution, key="submission.metric")
     low, high = interval(own.of_images(counted), len(counted), samples=bootstrap_samples)
     return {
         "metric": metric,
-        "score": own.total(counted),
-        "images": {key: own.total([each]) for key, each in statistics.items()},
+        "score": total,
+        "images": {key: defined(own.total([each])) for key, each in statistics.items()},
         "not_scored": [key for key in predicted if key not in truth],
         "low": low,
         "high": high,
@@ -73,7 +80,8 @@ def score_submission(
 
 
 def _objects(masks: list[RLE]) -> list[dict]:
-    return [{"segmentation": mask} for mask in masks]
+    """Return the masks as objects. The file tells no categories and no confidences: they are all of one."""
+    return [{"segmentation": mask, "bbox": box_of(mask), "category_id": 0, "score": 1.0} for mask in masks]
 
 
 def read_masks(path: str | Path, form: Format, images: Sequence[Mapping]) -> dict[str, list[RLE]]:

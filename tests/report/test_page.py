@@ -36,6 +36,27 @@ def page(finished) -> Page:
     return built(finished)
 
 
+def test_the_competitions_own_score_comes_first(tmp_path):
+    made = Finished(tmp_path)
+    made.complete()
+    for split in ("val", "test"):
+        file = made.results / f"instances/both/metrics.{split}.json"
+        metrics = json.loads(file.read_text())
+        metrics["scores"]["mask_ap"] = {"mean": 0.321, "low": 0.25, "high": 0.4}
+        for number, row in enumerate(metrics["per_image"]):
+            row["mask_ap"] = None if number == 0 else 1 - row["dsb2018"]  # not defined without objects
+        made.write(file, metrics)
+    before = built(made).table("Competitions' scores")
+    own = made.competition.submission.model_copy(update={"metric": "mask_ap"})
+    made.competition = made.competition.model_copy(update={"submission": own})
+    page = built(made)
+    after = page.table("Competitions' scores")
+    assert [row[0] for row in before[1:]] == ["DSB 2018 mean precision", "COCO mask AP"]
+    assert [row[0] for row in after[1:]] == ["COCO mask AP", "DSB 2018 mean precision"]
+    assert after[1][1:] == ["0.321 [0.250, 0.400]"] * 2
+    assert "from a confidence of 0.5 on, for average precision all" in html(made)
+
+
 def test_numbers_are_those_of_the_files(page):
     precision = page.table("Average precision", 1)
     assert precision[0] == ["", "images", "objects", *BOX_NAMES]
