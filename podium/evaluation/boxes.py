@@ -1,26 +1,14 @@
-"""The overlap of boxes, and the score of one image's boxes where the more confident choose their object first."""
+"""The score of one image's boxes where the more confident choose their object first."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from pycocotools import mask as coco_mask
 
 WHEAT_THRESHOLDS = np.arange(50, 80, 5) / 100
 """0.50, 0.55 … 0.75."""
 
 RSNA_THRESHOLDS = np.arange(40, 80, 5) / 100
 """0.40, 0.45 … 0.75."""
-
-
-def box_iou(truth: Sequence[Mapping], predicted: Sequence[Mapping]) -> np.ndarray:
-    """Return the IoU of every true `bbox` (rows) with every predicted one (columns), float64 (n_true, n_pred).
-
-    Boxes are [x, y, w, h] in pixels, from edge to edge: of width w, not w + 1. Empty boxes have IoU 0 with all.
-    """
-    if not truth or not predicted:
-        return np.zeros((len(truth), len(predicted)))
-    true, guess = (np.array([each["bbox"] for each in objects], dtype=np.float64) for objects in (truth, predicted))
-    return np.asarray(coco_mask.iou(true, guess, [0] * len(guess)), dtype=np.float64)
 
 
 def by_score(predicted: Sequence[Mapping]) -> np.ndarray:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from pycocotools import mask as coco_mask
 
-from podium.evaluation.inputs import true_mask, truth_of
+from podium.evaluation.inputs import truth_of
+from podium.evaluation.overlap import overlap
 
 FOUND_FROM = 0.5
 """IoU from which a prediction has found a true object."""
@@ -115,10 +115,10 @@ def confusion(pairs: Sequence[Pairs], categories: Sequence[int], confidence: flo
     for each in pairs:
         free = np.ones(len(each.true_category), dtype=bool)
         for column in np.flatnonzero((each.score >= confidence) & (each.owner != -2)):
-            overlap = np.where(free, each.iou[:, column], 0)
-            best = int(overlap.argmax()) if len(overlap) else -1
+            left = np.where(free, each.iou[:, column], 0)
+            best = int(left.argmax()) if len(left) else -1
             row = len(categories)
-            if best >= 0 and overlap[best] >= FOUND_FROM:
+            if best >= 0 and left[best] >= FOUND_FROM:
                 free[best] = False
                 row = place[each.true_category[best]]
             counts[row, place[each.category[column]]] += 1
@@ -135,27 +135,16 @@ def _match(image_id: int, truth: list[dict], predictions: Sequence[dict], places
     crowd_category = np.array([each["category_id"] for each in crowds], dtype=np.int64)
     category = np.array([each["category_id"] for each in found], dtype=np.int64)
     true_category = np.array([each["category_id"] for each in objects], dtype=np.int64)
-    iou = _iou(objects, found, iou_type, crowd=False)
-    in_crowd = _iou(crowds, found, iou_type, crowd=True) >= FOUND_FROM
+    iou = overlap(objects, found, iou_type)
+    in_crowd = overlap(crowds, found, iou_type, crowd=True) >= FOUND_FROM
     owner = np.full(len(found), -1, dtype=np.int64)
     free = np.ones(len(objects), dtype=bool)
     for column in range(len(found)):
-        overlap = np.where(free & (true_category == category[column]), iou[:, column], 0)
-        best = int(overlap.argmax()) if len(overlap) else -1
-        if best >= 0 and overlap[best] >= FOUND_FROM:
+        left = np.where(free & (true_category == category[column]), iou[:, column], 0)
+        best = int(left.argmax()) if len(left) else -1
+        if best >= 0 and left[best] >= FOUND_FROM:
             owner[column], free[best] = best, False
         elif in_crowd[crowd_category == category[column], column].any():
             owner[column] = -2
     score = np.array([each["score"] for each in found], dtype=np.float64)
     return Pairs(image_id, order, score, category, true_category, iou, owner)
-
-
-def _iou(truth: list[dict], found: list[dict], iou_type: str, *, crowd: bool) -> np.ndarray:
-    """Return the IoU of true objects (rows) with predictions (columns); of crowds the predictions' covered part."""
-    if not truth or not found:
-        return np.zeros((len(truth), len(found)))
-    if iou_type == "segm":
-        true, guess = [true_mask(each) for each in truth], [each["segmentation"] for each in found]
-    else:
-        true, guess = (np.array([each["bbox"] for each in boxes], dtype=np.float64) for boxes in (truth, found))
-    return np.asarray(coco_mask.iou(guess, true, [int(crowd)] * len(truth)), dtype=np.float64).T

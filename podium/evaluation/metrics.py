@@ -12,9 +12,10 @@ from typing import Any, Literal
 import numpy as np
 
 from podium.config.metrics import METRIC_NAMES
-from podium.evaluation.boxes import RSNA_THRESHOLDS, WHEAT_THRESHOLDS, box_iou, by_score, greedy_precision
+from podium.evaluation.boxes import RSNA_THRESHOLDS, WHEAT_THRESHOLDS, by_score, greedy_precision
 from podium.evaluation.inputs import true_mask
 from podium.evaluation.instances import iou_matrix, mean_f2, mean_precision
+from podium.evaluation.overlap import overlap
 from podium.evaluation.pixels import Pixels, f_score, iou, mean_hits, pixels
 from podium.evaluation.ranked import coco, voc, voc_or_nothing
 from podium.evaluation.totals import Total, area_under_curve, coco_precision, f_of_all, mean, mean_of_categories
@@ -95,8 +96,11 @@ def _dice_by_category(true: Sequence[dict], predicted: Sequence[dict]) -> dict[i
     return found
 
 
+_box_iou = partial(overlap, iou_type="bbox")
+
+
 def _greedy(thresholds: np.ndarray) -> Callable:
-    return lambda true, predicted: greedy_precision(box_iou(true, predicted)[:, by_score(predicted)], thresholds)
+    return lambda true, predicted: greedy_precision(_box_iou(true, predicted)[:, by_score(predicted)], thresholds)
 
 
 def _at_least(threshold: float) -> Callable[[np.ndarray], np.ndarray]:
@@ -107,7 +111,7 @@ def _over(threshold: float) -> Callable[[np.ndarray], np.ndarray]:
     return lambda iou: iou > threshold
 
 
-_VOC = partial(voc, overlap=box_iou, hit=_at_least(0.5))
+_VOC = partial(voc, iou_of=_box_iou, hit=_at_least(0.5))
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
@@ -122,16 +126,14 @@ METRICS: dict[str, Metric] = {
         Metric("uw_madison_dice", _dice_by_category, partial(mean_of_categories, empty=0.0)),
         Metric("vesuvius_f05", _masks(pixels), partial(f_of_all, beta=0.5)),
         Metric("iou", _union(iou)),
-        Metric("mask_ap", partial(coco, shape="segmentation"), coco_precision, crowds=True),
-        Metric(
-            "openimages_segmentation", partial(voc, overlap=_masks(iou_matrix), hit=_at_least(0.5)), area_under_curve
-        ),
+        Metric("mask_ap", partial(coco, iou_type="segm"), coco_precision, crowds=True),
+        Metric("openimages_segmentation", partial(_VOC, iou_of=partial(overlap, iou_type="segm")), area_under_curve),
         Metric("global_wheat", _greedy(WHEAT_THRESHOLDS)),
         Metric("rsna", _greedy(RSNA_THRESHOLDS)),
         Metric("voc2010", _VOC, area_under_curve),
-        Metric("vinbigdata", partial(voc_or_nothing, overlap=box_iou, hit=_over(0.4)), area_under_curve),
+        Metric("vinbigdata", partial(voc_or_nothing, iou_of=_box_iou, hit=_over(0.4)), area_under_curve),
         Metric("openimages", _VOC, area_under_curve),
-        Metric("box_ap", partial(coco, shape="bbox"), coco_precision, crowds=True),
+        Metric("box_ap", partial(coco, iou_type="bbox"), coco_precision, crowds=True),
     )
 }
 """The metrics by name."""

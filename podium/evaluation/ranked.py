@@ -1,13 +1,13 @@
 """What average precision needs of one image: for each category, the predictions' scores and which of them are hits."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
-from pycocotools import mask as coco_mask
 
 from podium.evaluation.boxes import by_score
-from podium.evaluation.inputs import MAX_DETECTIONS, true_mask
+from podium.evaluation.inputs import MAX_DETECTIONS
+from podium.evaluation.overlap import overlap
 
 COCO_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 """As COCO makes them."""
@@ -30,7 +30,7 @@ class Ranked(NamedTuple):
 
 
 def voc(
-    true: Sequence[Mapping], predicted: Sequence[Mapping], overlap: Callable, hit: Callable
+    true: Sequence[Mapping], predicted: Sequence[Mapping], iou_of: Callable, hit: Callable
 ) -> dict[Hashable, Ranked]:
     """Match by the rule of PASCAL VOC: each prediction claims the object of its category of the highest IoU.
 
@@ -38,7 +38,7 @@ def voc(
 
     Parameters
     ----------
-    overlap
+    iou_of
         (true, predicted) -> IoU (n_true, n_pred).
     hit
         IoU -> whether it is high enough.
@@ -49,7 +49,7 @@ def voc(
     found = {}
     for category, (truth, guess) in _by_category(true, predicted).items():
         guess = [guess[place] for place in by_score(guess)]
-        iou = overlap(truth, guess)
+        iou = iou_of(truth, guess)
         hits = np.zeros(len(guess), dtype=bool)
         if truth and guess:
             claims = np.flatnonzero(hit(iou.max(axis=0)))
@@ -60,14 +60,14 @@ def voc(
 
 
 def voc_or_nothing(
-    true: Sequence[Mapping], predicted: Sequence[Mapping], overlap: Callable, hit: Callable
+    true: Sequence[Mapping], predicted: Sequence[Mapping], iou_of: Callable, hit: Callable
 ) -> dict[Hashable, Ranked]:
     """Match as `voc` does, "no finding" being a category of its own: an image without objects is one to be found.
 
     An image without predictions claims, with confidence 1, that there is no object: its line `14 1 0 0 1 1`.
     Source: https://www.kaggle.com/c/vinbigdata-chest-xray-abnormalities-detection/overview/evaluation
     """
-    found = voc(true, predicted, overlap, hit)
+    found = voc(true, predicted, iou_of, hit)
     if not true or not predicted:
         claim = [] if predicted else [{"score": 1.0}]
         hits = np.full((1, len(claim)), not true)
@@ -75,16 +75,12 @@ def voc_or_nothing(
     return found
 
 
-def coco(true: Sequence[Mapping], predicted: Sequence[Mapping], shape: str) -> dict[Hashable, Ranked]:
+def coco(
+    true: Sequence[Mapping], predicted: Sequence[Mapping], iou_type: Literal["bbox", "segm"]
+) -> dict[Hashable, Ranked]:
     """Match by COCO's rule: one prediction after the other, by score, takes of the objects left that of highest IoU.
 
     The first `MAX_DETECTIONS` of each category count. Those that find no object but lie on a crowd are not counted.
-
-    Parameters
-    ----------
-    shape
-        What overlaps: "bbox" or "segmentation".
-
     Source: evaluateImg of pycocotools, https://github.com/cocodataset/cocoapi
     """
     found = {}
@@ -92,30 +88,19 @@ def coco(true: Sequence[Mapping], predicted: Sequence[Mapping], shape: str) -> d
     limits = np.minimum(COCO_THRESHOLDS, 1 - 1e-10)
     for category, (truth, guess) in _by_category(true, predicted).items():
         guess = [guess[place] for place in by_score(guess)[:MAX_DETECTIONS]]
-        crowd = np.array([bool(each.get("iscrowd")) for each in truth], dtype=bool)
-        hits, counted = np.zeros((2, len(limits), len(guess)), dtype=bool)
-        free = np.ones((len(limits), int((~crowd).sum())), dtype=bool)
-        for place, overlap in enumerate(_coco_iou(truth, guess, crowd, shape)):
-            if free.size:
-                left = np.where(free, overlap[~crowd], -1.0)
-                hit = left.max(axis=1) >= limits
-                last = free.shape[1] - 1 - left[:, ::-1].argmax(axis=1)  # of equal ones COCO takes the last
-                free[hit, last[hit]] = False
-                hits[:, place] = hit
-            counted[:, place] = hits[:, place] | ~(overlap[crowd].max(initial=-1.0) >= limits)
-        found[category] = _ranked(guess, hits, counted, free.shape[1])
+        objects = [each for each in truth if not each.get("iscrowd")]
+        crowds = [each for each in truth if each.get("iscrowd")]
+        hits = np.zeros((len(limits), len(guess)), dtype=bool)
+        free = np.ones((len(limits), len(objects)), dtype=bool)
+        for place, iou in enumerate(overlap(objects, guess, iou_type).T if objects else ()):
+            left = np.where(free, iou, -1.0)
+            hit = left.max(axis=1) >= limits
+            last = len(objects) - 1 - left[:, ::-1].argmax(axis=1)  # of equal ones COCO takes the last
+            free[hit, last[hit]] = False
+            hits[:, place] = hit
+        on_crowd = overlap(crowds, guess, iou_type, crowd=True).max(axis=0, initial=-1.0)
+        found[category] = _ranked(guess, hits, hits | (on_crowd < limits[:, None]), len(objects))
     return found
-
-
-def _coco_iou(truth: Sequence[Mapping], guess: Sequence[Mapping], crowd: np.ndarray, shape: str) -> np.ndarray:
-    """Return the IoU (n_pred, n_true); with a crowd it is the share of the prediction that lies on it."""
-    if not truth or not guess:
-        return np.zeros((len(guess), len(truth)))
-    if shape == "bbox":
-        true, found = (np.array([each["bbox"] for each in objects], dtype=np.float64) for objects in (truth, guess))
-    else:
-        true, found = ([true_mask(each) for each in objects] for objects in (truth, guess))
-    return np.asarray(coco_mask.iou(found, true, crowd.astype(int).tolist()))
 
 
 def _by_category(true: Sequence[Mapping], predicted: Sequence[Mapping]) -> dict[Hashable, tuple[list, list]]:

@@ -10,8 +10,8 @@ import numpy as np
 
 from podium.config.competition import Competition
 from podium.data.dataset import Dataset
-from podium.evaluation.boxes import box_iou
 from podium.evaluation.instances import mean_precision
+from podium.evaluation.overlap import overlap
 from podium.report.blocks import Gallery, Missing, Picture, Specimen, number, optional_json
 from podium.report.names import SCORES, own_metric
 from podium.report.pictures import ALONE, CROWD, Colour, Shape, colours, data_uri, draw, fitted
@@ -159,13 +159,13 @@ class _Showing:
 
     def _matched(self, found: Sequence[Mapping], truth: Sequence[Mapping]) -> list[Colour]:
         """Give each prediction the colour of its true object: the best one left with an IoU of boxes over 0.5."""
-        overlap, left = box_iou(truth, found), self._colours(truth)
+        iou, left = overlap(truth, found, "bbox"), self._colours(truth)
         colours = [ALONE] * len(found)
         for place in sorted(range(len(found)), key=lambda place: -found[place]["score"]):
-            own = int(np.argmax(overlap[:, place])) if len(truth) else -1
-            if own >= 0 and overlap[own, place] > 0.5:
+            own = int(np.argmax(iou[:, place])) if len(truth) else -1
+            if own >= 0 and iou[own, place] > 0.5:
                 colours[place] = left[own]
-                overlap[own] = 0
+                iou[own] = 0
         return colours
 
 
@@ -184,7 +184,7 @@ def _by_image(predictions: Sequence[dict], threshold: float) -> Mapping[int, lis
 def _box_score(dataset: Dataset, found: Mapping[int, list[dict]], image_id: int) -> float:
     """Return the Data Science Bowl's mean precision with the IoU of boxes in place of masks."""
     true = [each for each in dataset.annotations[image_id] if not each["iscrowd"]]
-    return mean_precision(box_iou(true, found[image_id]))
+    return mean_precision(overlap(true, found[image_id], "bbox"))
 
 
 def _sample(ids: Sequence[int], count: int, seed: int) -> list[int]:

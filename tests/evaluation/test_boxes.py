@@ -1,27 +1,7 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from podium.evaluation.boxes import RSNA_THRESHOLDS, WHEAT_THRESHOLDS, box_iou, by_score, greedy_precision
-
-from . import reference
-from .scenes import rectangles, thing
-
-things = st.lists(rectangles().map(lambda box: thing(*box)), max_size=4)
-
-
-@settings(max_examples=60, deadline=None)
-@given(things, things)
-def test_iou_equals_counting_pixels(true, predicted):
-    found = box_iou(true, predicted)
-    assert found.shape == (len(true), len(predicted))
-    assert found.ravel().tolist() == pytest.approx([reference.overlap(a, b) for a in true for b in predicted])
-
-
-def test_iou_of_parts_of_pixels_and_of_empty_boxes():
-    box, moved = {"bbox": [0.5, 0, 1, 2]}, {"bbox": [1.0, 0, 1, 2]}
-    assert box_iou([box], [moved, box, {"bbox": [0.5, 0, 0, 2]}]).tolist() == [[1 / 3, 1, 0]]
+from podium.evaluation.boxes import RSNA_THRESHOLDS, WHEAT_THRESHOLDS, by_score, greedy_precision
 
 
 def test_thresholds_are_decimals():
