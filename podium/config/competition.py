@@ -43,6 +43,11 @@ class Competition(Section):
         return self.source.competition if self.source.kind == "kaggle" else None
 
     @property
+    def own_metric(self) -> str:
+        """The score that is shown first, and that pictures are ranked by."""
+        return self.submission.metric if self.submission else "dsb2018"
+
+    @property
     def judging(self) -> Evaluation:
         """How predictions are judged: by the submission's metric, too, and in one order, whatever was written first."""
         wanted = {*self.evaluation.metrics, *([self.submission.metric] if self.submission else [])}

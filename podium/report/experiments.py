@@ -23,7 +23,7 @@ from podium.report.blocks import (
 )
 from podium.report.detail import detail_blocks
 from podium.report.drawing import inline
-from podium.report.names import SCORES, SPLITS, own_metric
+from podium.report.names import SCORES, SPLITS
 from podium.report.plots import loss_curve, read_history, validation_curve
 from podium.report.settings import as_yaml
 from podium.training.schedule_advice import advice
@@ -39,7 +39,7 @@ def detection_section(name: str, competition: Competition, results: Path) -> Sec
             _settings(competition.detection[name]),
             *_schedule(results, f"{folder}/schedule.svg", competition.detection[name].solver),
             *_curves(results, f"{folder}/history.csv", f"detection-{name}"),
-            *_instance_metrics(results, folder, f"detection-{name}", own_metric(competition)),
+            *_instance_metrics(results, folder, f"detection-{name}", competition.own_metric),
         ],
     )
 
@@ -65,7 +65,7 @@ def segmentation_section(name: str, competition: Competition, results: Path) -> 
 
 def instances_section(name: str, competition: Competition, results: Path) -> Section:
     """Describe an instances experiment; `results` is the folder `results/<name>`."""
-    anchor, own = f"instances-{name}", own_metric(competition)
+    anchor, own = f"instances-{name}", competition.own_metric
     blocks = [_settings(competition.instances[name]), *_instance_metrics(results, f"instances/{name}", anchor, own)]
     return Section(name, anchor, blocks)
 

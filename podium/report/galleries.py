@@ -13,7 +13,7 @@ from podium.data.dataset import Dataset
 from podium.evaluation.instances import mean_precision
 from podium.evaluation.overlap import overlap
 from podium.report.blocks import Gallery, Missing, Picture, Specimen, number, optional_json
-from podium.report.names import SCORES, own_metric
+from podium.report.names import SCORES
 from podium.report.pictures import ALONE, CROWD, Colour, Shape, colours, data_uri, draw, fitted
 
 OBJECT_COLOURS = 12
@@ -56,7 +56,7 @@ def test_galleries(
         ]
     found = _by_image(predictions, competition.evaluation.score_threshold)
     show = _Showing(competition, dataset, found, with_truth=True)
-    metric = own_metric(competition)
+    metric = competition.own_metric
     rows, words = metrics["per_image"], SCORES[metric]
     # Some metrics are not defined for an image without objects.
     scores = {row["image_id"]: row[metric] for row in rows if row.get(metric) is not None}

@@ -1,17 +1,11 @@
 """What the files' keys are called on the page."""
 
-from podium.config.competition import Competition
 from podium.config.metrics import METRIC_NAMES
 
 SCORES = {name: metric.title for name, metric in METRIC_NAMES.items()}
 """Titles of the competitions' scores."""
 
 SPLITS = {"val": "validation", "test": "test"}
-
-
-def own_metric(competition: Competition) -> str:
-    """Return the name of the score that the page shows first and ranks pictures by: the competition's own."""
-    return competition.submission.metric if competition.submission else "dsb2018"
 
 
 _WORDS = {

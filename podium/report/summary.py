@@ -7,7 +7,7 @@ from pathlib import Path
 from podium.config.competition import Competition
 from podium.data.dataset import Dataset
 from podium.report.blocks import number, optional_json
-from podium.report.names import SCORES, own_metric
+from podium.report.names import SCORES
 from podium.report.submission import local_score
 
 
@@ -24,7 +24,7 @@ def headlines(
     competition: Competition, dataset: Dataset, data: Path, results: Path, submissions: Path
 ) -> list[Headline]:
     """Return the page's first numbers. Of several experiments the best on validation gives its number on test."""
-    metric = own_metric(competition)
+    metric = competition.own_metric
     # Of detections alone a competition can ask for boxes.
     judged = "instances" if competition.instances else "detection"
     wanted: list[tuple[str, str, Iterable[str], Callable[[Mapping], float | None]]] = [
