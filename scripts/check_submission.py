@@ -22,6 +22,7 @@ if __name__ == "__main__":
             Format.model_validate(settings["format"]),
             [dataset.images[image_id] for image_id in images],
             dataset.sample_submission,
+            dataset.categories,
         )
         require_ok(report, snakemake.input.csv)
         write_json(snakemake.output.check, report, indent=1)

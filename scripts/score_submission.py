@@ -23,6 +23,7 @@ if __name__ == "__main__":
             list(dataset.images.values()),
             settings["metric"],
             settings["bootstrap_samples"],
+            dataset.categories,
         )
         write_json(snakemake.output.score, score, indent=1)
         logging.info("{metric} {score:.4f} (95 % interval {low:.4f} to {high:.4f})".format(**score))

@@ -1,6 +1,6 @@
 """Write the submission file.
 
-Input: digest (of the dataset), predictions (instances of all submitted images).
+Input: digest (of the dataset), predictions (of all submitted images, from the submitted experiment).
 Output: csv.
 """
 
@@ -25,5 +25,6 @@ if __name__ == "__main__":
             [dataset.images[image_id] for image_id in images],
             Format.model_validate(settings["format"]),
             dataset.sample_submission,
+            dataset.categories,
         )
         logging.info("%s: %s", snakemake.output.csv, ", ".join(f"{count} {what}" for what, count in written.items()))

@@ -2,26 +2,30 @@
 
 Kaggle takes header and ids from the sample submission, ignores the order of rows (its own words:
 http://www.kaggle.com/wiki/SubmissionParser), and its metrics refuse runs that are not sorted, not positive or outside
-the image, pixels that come twice and, in most competitions, instances that overlap. It says so after the upload only.
+the image, pixels that come twice and, in most competitions, instances that overlap; others refuse confidences and
+probabilities outside of 0 to 1, boxes without area, labels that they do not know. It says so after the upload only.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from podium.config.formats import Format
 from podium.errors import PodiumError
 from podium.files import file_digest
-from podium.submission.rle import overlaps, row_and_column, runs_from_text
-from podium.submission.table import numbered_rows, read_ids
+from podium.submission.content import content_of
+from podium.submission.rle import overlaps, row_and_column, runs_from_coco
+from podium.submission.table import Key, Table, numbered_rows, shown
 
 MOST_LISTED = 100
 
 
 def check_submission(
-    path: str | Path, form: Format, images: Sequence[Mapping], sample: str | Path | None = None
+    path: str | Path,
+    form: Format,
+    images: Sequence[Mapping],
+    sample: str | Path | None = None,
+    categories: Sequence[Mapping] = (),
 ) -> dict[str, object]:
     """Check a submission file and report all that is wrong with it.
 
@@ -34,14 +38,17 @@ def check_submission(
     images
         The dataset's image records (`key`, `width`, `height`).
     sample
-        The competition's sample submission, whose ids the file must have. Without one: the keys of all `images`.
+        The competition's sample submission, whose ids the file must have. Without one: those of all `images`.
+    categories
+        The dataset's categories (`id`, `name`), where the format tells them.
 
     Returns
     -------
     dict
-        `ok`; `rows` below the header; `images`, of the expected ids those that the file has; `instances`, rows that
-        hold a valid code; `problem_count`; `problems`, the first `MOST_LISTED` of them, each `{"row", "key",
-        "problem"}` with the header as row 1 and null where no row is at fault; `bytes` and `sha256` of the file.
+        `ok`; `rows` below the header; `images`, of the expected ids those that the file has; `instances`, what valid
+        rows hold (of formats for whole images, labels or probabilities); `problem_count`; `problems`, the first
+        `MOST_LISTED` of them, each `{"row", "key", "problem"}` with the header as row 1 and null where no row is at
+        fault; `bytes` and `sha256` of the file.
 
     Raises
     ------
@@ -49,17 +56,16 @@ def check_submission(
         Where a file is missing or is no CSV, or the sample has another header than the format.
     """
     path = Path(path)
-    sizes = {image["key"]: (image["height"], image["width"]) for image in images}
-    expected = list(sizes) if sample is None else read_ids(sample, form)
-    checking = _Checking(form, sizes, set(expected))
+    checking = _Checking(Table(form, images, categories, sample))
     rows = numbered_rows(path)
     _, header = next(rows, (1, []))
-    if header != form.header:
-        checking.problem(1, None, f"the header is {','.join(header)!r}, expected {','.join(form.header)!r}")
+    expected = checking.table.header
+    if header != expected:
+        checking.problem(1, None, f"the header is {shown(header)!r}, expected {shown(expected)!r}")
     for number, row in rows:
         checking.row(number, row)
     checking.whole_images()
-    checking.missing(expected)
+    checking.missing()
     size = path.stat().st_size
     if form.max_bytes is not None and size > form.max_bytes:
         checking.problem(None, None, f"the file has {size} bytes, the competition takes {form.max_bytes}")
@@ -93,14 +99,14 @@ def require_ok(report: Mapping, path: str | Path) -> None:
 class _Checking:
     """One pass over the rows: what was seen, and what was wrong."""
 
-    def __init__(self, form: Format, sizes: Mapping[str, tuple[int, int]], expected: set[str]):
-        self.form, self.sizes, self.expected = form, sizes, expected
+    def __init__(self, table: Table):
+        self.table, self.form, self.content = table, table.form, content_of(table)
         self.rows = self.instances = 0
         self.problems: list[dict] = []
-        self.seen: Counter[str] = Counter()
+        self.seen: Counter[Key] = Counter()
         self.first_row: dict[tuple[str, ...], int] = {}
-        self.empty_row: dict[str, int] = {}
-        self.runs: dict[str, list[tuple[int, np.ndarray]]] = {}
+        self.empty_row: dict[Key, int] = {}
+        self.masks: dict[Key, list[tuple[int, Mapping]]] = {}
 
     def problem(self, row: int | None, key: str | None, problem: str) -> None:
         self.problems.append({"row": row, "key": key, "problem": problem})
@@ -110,58 +116,64 @@ class _Checking:
             self.problem(number, None, "the line is blank")
             return
         self.rows += 1
-        if len(row) != 2:
-            self.problem(number, row[0], f"the row has {len(row)} fields, expected 2")
+        try:
+            cells = self.table.split(row)
+        except PodiumError as error:
+            self.problem(number, row[0], error.problem)
             return
-        key, value = row
-        if key not in self.expected:
-            self.problem(number, key, "unknown id" if key.strip() else "the id is blank")
+        key, name = cells.key, shown(cells.key)
+        if key not in self.table.asked:
+            self.problem(number, name, "unknown id" if all(map(str.strip, key)) else "the id is blank")
             return
-        again = (key,) if self.form.rows == "image" else (key, value)
-        first = self.first_row.setdefault(again, number)
+        per_instance = self.form.rows == "instance"
+        first = self.first_row.setdefault((*key, *cells.values) if per_instance else key, number)
         if first != number:
-            what = "the id" if self.form.rows == "image" else "the same id and value"
-            self.problem(number, key, f"{what} is in row {first} already")
+            what = "the same id and value" if per_instance else "the id"
+            self.problem(number, name, f"{what} is in row {first} already")
             return
         self.seen[key] += 1
-        self.value(number, key, value)
+        size = self.table.asked[key]
+        if cells.size != size:
+            self.problem(number, name, f"width and height are {shown(cells.size)!r}, the image's are {shown(size)!r}")
+        self.value(number, key, cells.values)
 
-    def value(self, number: int, key: str, value: str) -> None:
-        if value == self.form.empty:
-            self.empty_row[key] = number
-        elif not value.strip():
-            self.problem(number, key, f"the value is blank; an image without instances has {self.form.empty!r}")
-        elif key not in self.sizes:
-            self.problem(number, key, "the dataset has no image of this id, so its size is not known")
-        else:
-            try:
-                runs = runs_from_text(value, *self.sizes[key], self.form.code)
-            except PodiumError as error:
-                self.problem(number, key, error.problem)
+    def value(self, number: int, key: Key, values: list[str]) -> None:
+        slot = self.table.slots.get(key)
+        if slot is None:
+            if values == self.content.empty():
+                self.empty_row[key] = number
             else:
-                self.instances += 1
-                self.runs.setdefault(key, []).append((number, runs))
+                self.problem(number, shown(key), "the dataset has no image of this id, so its size is not known")
+            return
+        try:
+            found = self.content.read(values, slot.image, self.table.labels.any_id)
+        except PodiumError as error:
+            self.problem(number, shown(key), error.problem)
+            return
+        self.instances += len(found)
+        if not found:
+            self.empty_row[key] = number
+        if self.form.rows == "instance" and self.form.overlap == "forbidden":
+            self.masks.setdefault(key, []).extend((number, each["segmentation"]) for each in found)
 
     def whole_images(self) -> None:
         """Check what only all rows of an image show."""
         for key, number in self.empty_row.items():
             if self.seen[key] > 1:
-                self.problem(number, key, "a row without instance, but the image has other rows")
-        if self.form.rows == "image" or self.form.overlap == "allowed":
-            return
-        for key, instances in self.runs.items():
-            for one, other, pixel in overlaps([runs for _, runs in instances]):
-                row, column = row_and_column(pixel, *self.sizes[key], self.form.code.order)
+                self.problem(number, shown(key), "a row without instance, but the image has other rows")
+        for key, masks in self.masks.items():
+            for one, other, pixel in overlaps([runs_from_coco(rle, "column") for _, rle in masks]):
+                row, column = row_and_column(pixel, *masks[one][1]["size"], "column")
                 self.problem(
-                    instances[other][0],
-                    key,
-                    f"shares pixels with row {instances[one][0]}, first at row {row}, column {column} of the image "
+                    masks[other][0],
+                    shown(key),
+                    f"shares pixels with row {masks[one][0]}, first at row {row}, column {column} of the image "
                     f"(counted from 0)",
                 )
 
-    def missing(self, expected: Sequence[str]) -> None:
-        for key in expected:
+    def missing(self) -> None:
+        for key in self.table.asked:
             if key not in self.seen:
-                self.problem(None, key, "the id is missing")
-        if self.form.rows == "image" and self.rows != len(expected):
-            self.problem(None, None, f"the file has {self.rows} rows, expected {len(expected)}")
+                self.problem(None, shown(key), "the id is missing")
+        if self.form.rows != "instance" and self.rows != len(self.table.asked):
+            self.problem(None, None, f"the file has {self.rows} rows, expected {len(self.table.asked)}")

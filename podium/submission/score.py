@@ -5,13 +5,11 @@ from math import isnan
 from pathlib import Path
 
 from podium.config.formats import Format
-from podium.data.masks import box_of
 from podium.errors import PodiumError
 from podium.evaluation.bootstrap import interval
 from podium.evaluation.metrics import METRICS
 from podium.evaluation.totals import defined
-from podium.submission.rle import RLE, to_coco
-from podium.submission.table import read_pairs
+from podium.submission.read import read_predictions
 
 
 def score_submission(
@@ -21,6 +19,7 @@ def score_submission(
     images: Sequence[Mapping],
     metric: str,
     bootstrap_samples: int = 1000,
+    categories: Sequence[Mapping] = (),
 ) -> dict[str, object]:
     """Score a submission file against a solution file of the same format.
 
@@ -36,6 +35,8 @@ def score_submission(
         A key of `podium.evaluation.metrics.METRICS`, where each is defined with its conventions.
     bootstrap_samples
         Resamples of the images for the interval.
+    categories
+        The dataset's categories (`id`, `name`), where the format tells them.
 
     Returns
     -------
@@ -47,23 +48,28 @@ def score_submission(
     Raises
     ------
     PodiumError
-        For an unknown metric, an id of the solution that the submission lacks, and malformed files; a file that
-        `check_submission` finds ok is not malformed.
+        For an unknown metric, one that needs masks where the format has none, an id of the solution that the submission
+        lacks, and malformed files; a file that `check_submission` finds ok is not malformed.
     """
     if metric not in METRICS:
         raise PodiumError(
             f"no metric is named {metric!r}; known metrics: {', '.join(sorted(METRICS))}", key="submission.metric"
         )
-    truth, predicted = read_masks(solution, form, images), read_masks(path, form, images)
+    own = METRICS[metric]
+    if form.needs not in (own.needs, "masks"):
+        raise PodiumError(
+            f"the metric {metric} needs {own.needs}, the format has {form.needs}",
+            key="submission.metric",
+            mend="take the metric of the competition whose format this is, or give no solution",
+        )
+    truth, predicted = (read_predictions(file, form, images, categories) for file in (solution, path))
     if not truth:
         raise PodiumError("the solution has no rows", file=solution)
     missing = [key for key in truth if key not in predicted]
     if missing:
         raise PodiumError(f"{len(missing)} ids of the solution are missing, first {missing[0]!r}", file=path)
-    own, sizes = METRICS[metric], {image["key"]: (image["height"], image["width"]) for image in images}
-    statistics = {
-        key: own.image(_objects(masks), _objects(predicted[key]), *sizes[key]) for key, masks in truth.items()
-    }
+    sizes = {image["key"]: (image["height"], image["width"]) for image in images}
+    statistics = {key: own.image(true, predicted[key], *sizes[key]) for key, true in truth.items()}
     counted = list(statistics.values())
     total = own.total(counted)
     if isnan(total):
@@ -77,28 +83,3 @@ def score_submission(
         "low": low,
         "high": high,
     }
-
-
-def _objects(masks: list[RLE]) -> list[dict]:
-    """Return the masks as objects. The file tells no categories and no confidences: they are all of one."""
-    return [{"segmentation": mask, "bbox": box_of(mask), "category_id": 0, "score": 1.0} for mask in masks]
-
-
-def read_masks(path: str | Path, form: Format, images: Sequence[Mapping]) -> dict[str, list[RLE]]:
-    """Read a submission or solution file: by id, in the file's order, the masks as COCO's compressed RLE.
-
-    An image whose only row is the empty token has an empty list. The first fault is a PodiumError with file and row.
-    """
-    sizes = {image["key"]: (image["height"], image["width"]) for image in images}
-    masks: dict[str, list[RLE]] = {}
-    for number, key, value in read_pairs(path, form):
-        place = {"file": path, "record": f"row {number}, {key}"}
-        if key not in sizes:
-            raise PodiumError("the dataset has no image of this id", key=form.id_column, **place)
-        masks.setdefault(key, [])
-        if value != form.empty:
-            try:
-                masks[key].append(to_coco(value, *sizes[key], form.code))
-            except PodiumError as error:
-                raise PodiumError(error.problem, key=form.value_column, **place) from None
-    return masks

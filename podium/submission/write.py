@@ -5,13 +5,11 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from podium.config.formats import Format
 from podium.errors import PodiumError
 from podium.files import whole
-from podium.submission.rle import overlaps, row_and_column, runs_from_coco, text_from_runs, union
-from podium.submission.table import read_ids
+from podium.submission.content import content_of
+from podium.submission.table import Slot, Table
 
 
 def write_submission(
@@ -20,6 +18,7 @@ def write_submission(
     images: Sequence[Mapping],
     form: Format,
     sample: str | Path | None = None,
+    categories: Sequence[Mapping] = (),
 ) -> dict[str, int]:
     """Write a submission file, wholly or not at all. The same predictions, in any order, give the same bytes.
 
@@ -28,7 +27,8 @@ def write_submission(
     path
         The CSV file: UTF-8, lines end with a line feed.
     predictions
-        COCO results with `image_id`, `segmentation` (compressed RLE) and `score`, all of which are written. Annotations
+        COCO results with `image_id`, `score` and what the format needs: `segmentation` (compressed RLE), `bbox` (x, y,
+        width, height in pixels; what leaves the image is cut off), `category_id`. All of them are written. Annotations
         do as well: without a score an instance counts as certain, so that truth becomes a solution file.
     images
         The dataset's image records (`id`, `key`, `width`, `height`).
@@ -36,105 +36,85 @@ def write_submission(
         The competition's format.
     sample
         The competition's sample submission, whose ids and order are taken. Without one: all `images`, in order.
+    categories
+        The dataset's categories (`id`, `name`), where the format tells them.
 
     Returns
     -------
     dict
-        `rows`, `images` and `instances` that were written; `without_pixels`, instances left out for having none;
-        `without_image`, ids of the sample whose image the dataset left out, which get the row of an empty image;
-        `not_asked_for`, predictions of images that the sample does not name.
+        `rows`, `images` and `instances` that were written; `without_pixels`, instances left out for having none (or,
+        of boxes, no area after rounding); `without_image`, rows of the sample whose image the dataset left out, which
+        are written as those of an empty image; `not_asked_for`, predictions of images that the sample does not name.
 
     Raises
     ------
     PodiumError
-        Where no id belongs to an image; for predictions of images that are not among `images`, without a mask, with a
-        mask of another size or a score that is not finite, or that share pixels where the format forbids it.
+        Where no id belongs to an image; for predictions of images that are not among `images`, without a mask or a box
+        where the format needs it, with a mask of another size or a score that is not finite, of a category that has no
+        label, or that share pixels where the format forbids it.
     """
-    by_key = {image["key"]: image for image in images}
-    ids = list(by_key) if sample is None else read_ids(sample, form)
-    if not any(key in by_key for key in ids):
+    table = Table(form, images, categories, sample)
+    content = content_of(table)
+    if not any(key in table.slots for key in table.asked):
         raise PodiumError(
-            f"none of the {len(ids)} ids belongs to an image of the dataset" + (f", as {ids[0]!r}" if ids else ""),
+            f"none of the {len(table.asked)} ids belongs to an image of the dataset"
+            + "".join(f", as {key[0]!r}" for key in list(table.asked)[:1]),
             file=sample,
             mend="make the dataset from the same competition's archive, with its test images; see quarantine.json",
         )
+    slots = {key: table.slots.get(key) for key in table.asked}
+    asked = {slot.image["id"] for slot in slots.values() if slot}
+    found = _by_image(predictions, {image["id"] for image in images}, content.needs)
     counts = {
         "rows": 0,
-        "images": len(ids),
+        "images": len(asked) + sum(slot is None for slot in slots.values()),
         "instances": 0,
         "without_pixels": 0,
         "without_image": 0,
-        "not_asked_for": 0,
+        "not_asked_for": sum(len(of_image) for image_id, of_image in found.items() if image_id not in asked),
     }
-    asked = {by_key[key]["id"]: [] for key in ids if key in by_key}
-    known = {image["id"] for image in images}
-    for number, prediction in enumerate(predictions):
-        image = prediction["image_id"]
-        if image not in known:
-            raise PodiumError(
-                f"the submission has no row for image {image}",
-                record=f"prediction {number}",
-                key="image_id",
-                mend="give predictions of the images that are submitted, and of no others",
-            )
-        if "segmentation" not in prediction:
-            raise PodiumError("a prediction without a mask", record=f"prediction {number}", key="segmentation")
-        if image in asked:
-            asked[image].append(prediction)
-        else:
-            counts["not_asked_for"] += 1
-
     with whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(form.header)
-        for key in ids:
-            image = by_key.get(key)
-            if image is None:
-                writer.writerow([key, form.empty])
-                counts["rows"] += 1
+        writer.writerow(table.header)
+        for key, slot in slots.items():
+            rows = []
+            if slot is None:
                 counts["without_image"] += 1
-                continue
-            predicted = _sorted_runs(asked[image["id"]], image, form)
-            instances = [runs for runs in predicted if len(runs)]
-            codes = _codes(instances, image, form)
-            writer.writerows([key, code] for code in codes)
-            counts["rows"] += len(codes)
-            counts["instances"] += len(instances)
-            counts["without_pixels"] += len(predicted) - len(instances)
+            else:
+                of_slot = _of(slot, found)
+                rows, written = content.write(of_slot, slot.image)
+                counts["instances"] += written
+                counts["without_pixels"] += len(of_slot) - written
+            rows = rows or [content.empty()]
+            writer.writerows([*key, *table.asked[key], *cells] for cells in rows)
+            counts["rows"] += len(rows)
     return counts
 
 
-def _sorted_runs(predictions: Sequence[Mapping], image: Mapping, form: Format) -> list[np.ndarray]:
-    """Return the instances' runs by descending score, then by position."""
-    keyed = []
-    for prediction in predictions:
-        rle = prediction["segmentation"]
-        if list(rle["size"]) != [image["height"], image["width"]]:
+def _by_image(predictions: Sequence[Mapping], known: set[int], needs: str) -> dict[int, list[Mapping]]:
+    """Return the predictions by image id; PodiumError for what cannot be written in any format."""
+    found: dict[int, list[Mapping]] = {}
+    for number, prediction in enumerate(predictions):
+        record = f"prediction {number}"
+        if prediction["image_id"] not in known:
             raise PodiumError(
-                f"a mask has the size (height, width) {list(rle['size'])}, "
-                f"the image {[image['height'], image['width']]}",
-                record=image["key"],
-                key="segmentation.size",
+                f"the submission has no row for image {prediction['image_id']}",
+                record=record,
+                key="image_id",
+                mend="give predictions of the images that are submitted, and of no others",
             )
+        if needs not in prediction:
+            what = {"segmentation": "mask", "bbox": "box"}.get(needs, needs)
+            raise PodiumError(f"a prediction without a {what}", record=record, key=needs)
         score = prediction.get("score", 1.0)
         if not math.isfinite(score):
-            raise PodiumError(f"a prediction's score is {score}", record=image["key"], key="score")
-        runs = runs_from_coco(rle, form.code.order)
-        keyed.append((-score, runs.ravel().tolist(), runs))
-    return [runs for _, _, runs in sorted(keyed, key=lambda item: item[:2])]
+            raise PodiumError(f"a prediction's score is {score}", record=record, key="score")
+        found.setdefault(prediction["image_id"], []).append(prediction)
+    return found
 
 
-def _codes(instances: Sequence[np.ndarray], image: Mapping, form: Format) -> list[str]:
-    if not instances:
-        return [form.empty]
-    if form.rows == "image":
-        return [text_from_runs(union(instances), form.code)]
-    if form.overlap == "forbidden" and (shared := overlaps(instances)):
-        row, column = row_and_column(shared[0][2], image["height"], image["width"], form.code.order)
-        raise PodiumError(
-            f"{len(shared)} pairs of instances share pixels, which the format forbids; first at row {row}, "
-            f"column {column} (counted from 0)",
-            record=image["key"],
-            mend="let the instances station remove overlaps",
-        )
-    return [text_from_runs(instance, form.code) for instance in instances]
+def _of(slot: Slot, found: Mapping[int, Sequence[Mapping]]) -> Sequence[Mapping]:
+    of_image = found.get(slot.image["id"], ())
+    if slot.category_id is None:
+        return of_image
+    return [prediction for prediction in of_image if prediction["category_id"] == slot.category_id]

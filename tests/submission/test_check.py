@@ -12,7 +12,7 @@ from .scene import IMAGES
 def check(tmp_path, text: str, name: str = "dsb2018", **changes) -> dict:
     """Check a file against a sample with the ids a, b and c; images a and c have 4x7 pixels, b has 5x3."""
     form = resolve_format(name).model_copy(update=changes)
-    (tmp_path / "sample.csv").write_text(",".join(form.header) + "\na,1 1\nb,1 1\nc,1 1\n")
+    (tmp_path / "sample.csv").write_text(f"{form.id_column},{form.value_column}\na,1 1\nb,1 1\nc,1 1\n")
     (tmp_path / "s.csv").write_text(text)
     return check_submission(tmp_path / "s.csv", form, IMAGES, tmp_path / "sample.csv")
 
