@@ -8,7 +8,7 @@ if SUBMISSION:
     rule write_submission:
         input:
             digest=DIGEST,
-            predictions=f"{RESULTS}/instances/{{experiment}}/predictions.submission.json",
+            predictions=f"{RESULTS}/{SUBMISSION.station}/{{experiment}}/predictions.submission.json",
         output:
             csv=f"{SUBMISSIONS}/{{experiment}}.csv",
         log:
@@ -77,7 +77,7 @@ if SUBMISSION and COMPETITION.kaggle_name:
         input:
             csv=f"{SUBMISSIONS}/{{experiment}}.csv",
             check=f"{SUBMISSIONS}/{{experiment}}.check.json",
-            validation=f"{RESULTS}/instances/{{experiment}}/metrics.val.json",
+            validation=f"{RESULTS}/{SUBMISSION.station}/{{experiment}}/metrics.val.json",
             score=(
                 f"{SUBMISSIONS}/{{experiment}}.score.json"
                 if SUBMISSION.solution

@@ -21,7 +21,7 @@ if __name__ == "__main__":
             "time": upload["time"],
             "sha256": upload["sha256"],
             "experiment": experiment,
-            "validation_score": read_json(inputs.validation)["scores"][settings["metric"]]["mean"],
+            "validation_score": read_json(inputs.validation)["scores"].get(settings["metric"], {}).get("mean"),
             "local_test_score": read_json(inputs.score)["score"] if inputs.get("score") else None,
             "ref": upload["ref"],
         }

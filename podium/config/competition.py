@@ -91,8 +91,22 @@ class Competition(Section):
                     "outside of the heads, too, which would be frozen; start from a whole detector, or leave it at 0"
                 )
         if self.submission:
-            _known("submission.experiment", self.submission.experiment, self.instances)
+            self._submission_fits(self.submission)
         return self
+
+    def _submission_fits(self, submission: Submission) -> None:
+        name, station, needs = submission.experiment, submission.station, submission.format.needs
+        _known("submission.experiment", name, getattr(self, station))
+        if needs == "classes":
+            raise ValueError(
+                f"submission.format: its kind is {submission.format.code.kind}, of whole images; "
+                f"{station} finds objects"
+            )
+        if needs == "masks" and station == "detection" and self.detection[name].model.architecture != "mask_rcnn":
+            raise ValueError(
+                f"submission.format: it needs masks, but detection.{name} finds boxes only; submit an instances "
+                "experiment, or a detector with architecture mask_rcnn"
+            )
 
 
 def _known(key: str, name: str, experiments: dict) -> None:

@@ -198,8 +198,7 @@ def _schema_at(path: Sequence, raw: Mapping, any_kind: bool = False) -> dict:
             if "$ref" in here:
                 here = schema["$defs"][here["$ref"].rsplit("/", 1)[1]]
             elif "discriminator" in here and not (any_kind and index == len(path)):
-                tag = value.get(here["discriminator"]["propertyName"])
-                here = {"$ref": here["discriminator"]["mapping"][tag]}
+                here = {"$ref": _chosen(here["discriminator"], value, schema["$defs"])}
             elif "anyOf" in here:
                 here = next(option for option in here["anyOf"] if option.get("type") != "null")
             else:
@@ -209,3 +208,11 @@ def _schema_at(path: Sequence, raw: Mapping, any_kind: bool = False) -> dict:
             named = here.get("properties", {}).get(path[index])
             here = named or next(iter(here.get("patternProperties", {}).values()), None) or here.get("items") or {}
     return here
+
+
+def _chosen(discriminator: dict, value: Mapping, sections: dict) -> str:
+    """Return the reference to the chosen kind; where none is named it is the one that need not be."""
+    key, kinds = discriminator["propertyName"], discriminator["mapping"]
+    if key in value:
+        return kinds[value[key]]
+    return next(ref for ref in kinds.values() if key not in sections[ref.rsplit("/", 1)[1]].get("required", ()))

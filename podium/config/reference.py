@@ -66,6 +66,9 @@ def _type_name(annotation: Any) -> str:
         return " ".join(filter(None, [_type_name(base), *map(_limit, found)]))
     if get_origin(annotation) in (Union, types.UnionType):
         return " or ".join(_type_name(option) for option in get_args(annotation))
+    if get_origin(annotation) is dict:
+        key, value = get_args(annotation)
+        return f"mapping of {_type_name(key)} to {_type_name(value)}"
     if get_origin(annotation) is tuple:
         options = [option for option in get_args(annotation) if option is not Ellipsis]
         return "list of " + _type_name(options[0])

@@ -11,9 +11,13 @@ from podium.errors import PodiumError
 
 
 class Submission(Section):
-    experiment: Name = Field(description="instances experiment that is submitted")
+    experiment: Name = Field(description="experiment that is submitted")
+    station: Literal["instances", "detection"] = Field(
+        "instances",
+        description="where that experiment is; detection: its boxes, or the masks of a mask_rcnn",
+    )
     format: Format = Field(description="name of a format of podium/config/formats.yaml, or its fields spelled out")
-    score_threshold: Fraction = Field(0.5, description="instances under it are not submitted")
+    score_threshold: Fraction = Field(0.5, description="instances or boxes under it are not submitted")
     images: Literal["test", "train_and_test"] = Field(
         "test", description="images whose rows the file holds; train_and_test puts the training images first"
     )

@@ -85,7 +85,7 @@ def submission_gallery(competition: Competition, dataset: Dataset, results: Path
     count, ids = competition.report.gallery, dataset.subset("test")
     if not count or not ids or not competition.submission:
         return []
-    file = predictions_file("instances", competition.submission.experiment, "submission")
+    file = predictions_file(competition.submission.station, competition.submission.experiment, "submission")
     predictions = optional_json(results, file)
     if predictions is None:
         return [Missing("Pictures of the competition's test images", file)]

@@ -27,6 +27,8 @@ def headlines(
     metric = competition.own_metric
     # Of detections alone a competition can ask for boxes.
     judged = "instances" if competition.instances else "detection"
+    if competition.submission:
+        judged = competition.submission.station
     wanted: list[tuple[str, str, Iterable[str], Callable[[Mapping], float | None]]] = [
         ("Box AP", "detection", competition.detection, lambda metrics: (metrics["box"] or {}).get("AP")),
         ("Box AP50", "detection", competition.detection, lambda metrics: (metrics["box"] or {}).get("AP50")),

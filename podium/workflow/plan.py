@@ -1,6 +1,7 @@
 """What the Snakefile needs while it plans: which files there are. Nothing heavy is imported here."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -9,14 +10,18 @@ from podium.config.section import Section
 from podium.config.zoo import zoo
 from podium.files import canonical_json
 
+_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
+"""A text in JSON."""
+
 
 def settings_json(**parts: object) -> str:
     """Return a rule's part of the configuration as one canonical JSON text.
 
     Snakemake compares the values of params without their names, so that swapped values would go unnoticed; one text
-    is compared as a whole.
+    is compared as a whole. In it, braces within texts are escaped: Snakemake would take `{image}` for a wildcard.
     """
-    return canonical_json({name: _plain(part) for name, part in parts.items()})
+    text = canonical_json({name: _plain(part) for name, part in parts.items()})
+    return _TEXT.sub(lambda found: found[0].replace("{", r"\u007b").replace("}", r"\u007d"), text)
 
 
 def _plain(part: object) -> object:
@@ -114,6 +119,12 @@ class Plan:
         if part != "submission":
             return None
         return self.competition.submission.images if self.competition.submission else "test"
+
+    @property
+    def submitted_folder(self) -> str | None:
+        """The results of the experiment that is submitted."""
+        submission = self.competition.submission
+        return f"{self.results}/{submission.station}/{submission.experiment}" if submission else None
 
     def submission_files(self) -> list[str]:
         """What is made of the submission without uploading it."""

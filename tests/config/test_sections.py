@@ -16,6 +16,7 @@ def solver(**values):
 
 RUN_LENGTHS = {"order": "row", "base": 0}
 FORMAT = {"id_column": "id", "value_column": "rle", "rows": "image", "empty": "", "code": RUN_LENGTHS}
+DETECTION = {"submission__station": "detection", "submission__experiment": "boxes"}
 
 REFUSED = {
     "nothing left for training": ({"splits__val": 0.5, "splits__test": 0.5}, "leave no images for training"),
@@ -63,6 +64,22 @@ REFUSED = {
     "unknown format": ({"submission__format": "dsb2081"}, "named 'dsb2081'; did you mean 'dsb2018'"),
     "unknown metric": ({"submission__metric": "dsb2081"}, "submission.metric: .*dsb2018.*box_ap"),
     "unknown metric among known": ({"evaluation__metrics": ["iou", "auc"]}, "evaluation.metrics.1: "),
+    "no such key of run-length codes": (
+        {"submission__format": {**FORMAT, "code": {**RUN_LENGTHS, "ordr": "row"}}},
+        "submission.format.code.ordr: unknown key; did you mean 'order'",
+    ),
+    "no such kind of code": (
+        {"submission__format": {**FORMAT, "code": {"kind": "polygons"}}},
+        "submission.format.code.kind: 'polygons' is unknown",
+    ),
+    "a format for whole images": (
+        {"submission__format": "dog_breed"},
+        "submission.format: its kind is probabilities, of whole images; instances finds objects",
+    ),
+    "masks of a detector of boxes": (
+        DETECTION | {"submission__format": "dsb2018"},
+        "submission.format: it needs masks, but detection.boxes finds boxes only",
+    ),
     "one column twice": ({"submission__format": {**FORMAT, "value_column": "id"}}, "are both 'id'"),
     "detection fold": ({"detection__boxes__fold": 1}, "detection.boxes.fold is 1, but splits.folds is 1"),
     "segmentation fold": (
@@ -73,6 +90,10 @@ REFUSED = {
     "no such detector": ({"instances__both__detection": "b"}, "instances.both.detection: no experiment is named 'b'"),
     "no such segmenter": ({"instances__both__segmentation": "boxes"}, r"named 'boxes' \(known: masks\)"),
     "no such instances": ({"submission__experiment": "boxes"}, "submission.experiment: no experiment is named 'boxes'"),
+    "no such detector to submit": (
+        {"submission__station": "detection"},
+        r"submission.experiment: no experiment is named 'both' \(known: boxes\)",
+    ),
     "no instances at all": ({"instances": {}}, "submission.experiment: .*none is defined"),
 }
 
@@ -101,6 +122,17 @@ TAKEN = {
         128,
     ),
     "own format": ({"submission__format": FORMAT}, "submission.format.code.starts", "absolute"),
+    "boxes of a detector": (
+        DETECTION | {"submission__format": "global_wheat"},
+        "submission.format.needs",
+        "boxes",
+    ),
+    "boxes of instances": ({"submission__format": "global_wheat"}, "submission.station", "instances"),
+    "masks of a detector of masks": (
+        DETECTION | {MODEL: {"architecture": "mask_rcnn"}},
+        "submission.format.needs",
+        "masks",
+    ),
     "one fold of many": (
         {"detection__boxes__fold": 1, "segmentation__masks__fold": 1, "splits__folds": 2},
         "segmentation.masks.fold",

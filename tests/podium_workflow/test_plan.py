@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 
@@ -45,6 +46,12 @@ def test_the_text_is_canonical():
     assert settings_json(b={"z": 1, "a": [1.5, "é"]}, a=True) == '{"a":true,"b":{"a":[1.5,"é"],"z":1}}'
 
 
+def test_braces_within_texts_are_no_wildcards():
+    text = settings_json(id="{image}_{category}", pattern='a\\d{2}"{x}', inner={"{key}": ["}"]})
+    assert re.findall(r"{\s*\w", text) == []
+    assert json.loads(text) == {"id": "{image}_{category}", "pattern": 'a\\d{2}"{x}', "inner": {"{key}": ["}"]}}
+
+
 def test_what_json_does_not_have_is_refused():
     with pytest.raises(ValueError):
         settings_json(a=float("nan"))
@@ -75,6 +82,7 @@ def test_the_plan_names_the_files_of_the_contract(plan):
         "model": "results/demo/segmentation/unet/model.pt",
         "split": "data/demo/splits/0.json",
     }
+    assert plan.submitted_folder == "results/demo/instances/boxes_unet"
     assert plan.submission_files() == [
         f"submissions/demo/boxes_unet.{kind}" for kind in ("csv", "check.json", "score.json")
     ]
