@@ -82,6 +82,37 @@ def test_wrong_predictions_leave_no_file(tmp_path, prediction, words):
     assert list(tmp_path.iterdir()) == []
 
 
+def box(*sides: float, image_id: int = 1, **more: object) -> dict:
+    return {"image_id": image_id, "category_id": 1, "score": 0.5, "bbox": list(sides), **more}
+
+
+def test_boxes_are_cut_off_at_the_image_and_left_out_where_nothing_remains(tmp_path):
+    boxes = [box(-1, -2.5, 3, 4), box(6, 3.333333, 5, 5), box(7, 0, 2, 2), box(1, 1, 0.001, 1)]
+    counts = write_submission(tmp_path / "s.csv", boxes, IMAGES[:1], resolve_format("global_wheat"))
+    assert (counts["instances"], counts["without_pixels"]) == (2, 2)
+    assert (tmp_path / "s.csv").read_text().splitlines()[1] == "a,0.5 0 0 2 1.5 0.5 6 3.33 1 0.67"
+
+
+@pytest.mark.parametrize(
+    ("name", "predictions", "words"),
+    [
+        ("global_wheat", [{"image_id": 1, "score": 0.5}], "without a box"),
+        ("global_wheat", [box(0, 0, float("inf"), 1)], "a prediction's box is .*inf"),
+        ("openimages_detection", [box(0, 0, 1, 1, category_id=9)], "no category has the id 9"),
+        ("hpa", [box(0, 0, 1, 1)], "without a mask"),
+        ("digit_recognizer", [box(0, 0, 1, 1)], "record b.*the image has no prediction"),
+        ("dog_breed", [box(0, 0, 1, 1)], "1 categories have no probability, first 'dog'"),
+        ("dog_breed", [box(0, 0, 1, 1), box(0, 0, 1, 1)], "a category is predicted twice"),
+        ("histopathologic_cancer", [box(0, 0, 1, 1)], "no category is named '1'; names: cat, dog"),
+    ],
+)
+def test_what_cannot_be_written_in_a_format(tmp_path, name, predictions, words):
+    categories = [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
+    with pytest.raises(PodiumError, match=words):
+        write_submission(tmp_path / "s.csv", predictions, IMAGES, resolve_format(name), categories=categories)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("sample", "words"),
     [
