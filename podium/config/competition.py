@@ -107,6 +107,10 @@ class Competition(Section):
                 f"submission.format: it needs masks, but detection.{name} finds boxes only; submit an instances "
                 "experiment, or a detector with architecture mask_rcnn"
             )
+        if submission.solution and needs == "boxes" and METRIC_NAMES[submission.metric].needs == "masks":
+            raise ValueError(
+                f"submission.metric: {submission.metric} needs masks, but the files that it would compare hold boxes"
+            )
 
 
 def _known(key: str, name: str, experiments: dict) -> None:

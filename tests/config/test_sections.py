@@ -76,6 +76,10 @@ REFUSED = {
         {"submission__format": "dog_breed"},
         "submission.format: its kind is probabilities, of whole images; instances finds objects",
     ),
+    "a score of masks for boxes": (
+        DETECTION | {"submission__format": "global_wheat", "submission__solution": "solution.csv"},
+        "submission.metric: dsb2018 needs masks, but the files that it would compare hold boxes",
+    ),
     "masks of a detector of boxes": (
         DETECTION | {"submission__format": "dsb2018"},
         "submission.format: it needs masks, but detection.boxes finds boxes only",

@@ -147,6 +147,10 @@ JOINS = {
         after("predict_instances"),
     ),
     "evaluation.metrics": ({"evaluation": {"metrics": ["iou"]}}, after("evaluate")),
+    "submission.station": (
+        {"submission": {"station": "detection", "experiment": "resnet18", "format": "global_wheat", "solution": None}},
+        {"write_submission": 1, "check_submission": 1, "report": 1},
+    ),
     "submission.solution": ({"submission": {"solution": None}}, {"report": 1}),
 }
 
