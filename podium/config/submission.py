@@ -4,10 +4,15 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from podium.config.formats import Format, resolve_format
+from podium.config.formats import Format, named_formats, resolve_format
 from podium.config.metrics import MetricKey
 from podium.config.section import Fraction, Name, Section
 from podium.errors import PodiumError
+
+
+def _or_a_name(schema: dict) -> None:
+    """Let editors take a format's name, too, and complete it."""
+    schema["anyOf"] = [{"$ref": schema.pop("$ref")}, {"enum": sorted(named_formats())}]
 
 
 class Submission(Section):
@@ -16,7 +21,10 @@ class Submission(Section):
         "instances",
         description="where that experiment is; detection: its boxes, or the masks of a mask_rcnn",
     )
-    format: Format = Field(description="name of a format of podium/config/formats.yaml, or its fields spelled out")
+    format: Format = Field(
+        description="name of a format of podium/config/formats.yaml, or its fields spelled out",
+        json_schema_extra=_or_a_name,
+    )
     score_threshold: Fraction = Field(0.5, description="instances or boxes under it are not submitted")
     images: Literal["test", "train_and_test"] = Field(
         "test", description="images whose rows the file holds; train_and_test puts the training images first"
