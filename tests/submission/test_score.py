@@ -8,6 +8,7 @@ from podium.evaluation.metrics import METRICS
 from podium.submission.score import score_submission
 
 from .scene import IMAGES
+from .test_worked_examples import word
 
 SOLUTION = "ImageId,EncodedPixels\na,1 4\na,9 4\nb,1 5\nc,\n"
 
@@ -71,3 +72,28 @@ def test_only_the_solutions_images_count(tmp_path):
 def test_errors(tmp_path, submission, metric, words):
     with pytest.raises(PodiumError, match=words):
         score(tmp_path, submission, metric, "ImageId,EncodedPixels\nc,\n" if metric == "voc2010" else SOLUTION)
+
+
+def test_a_metric_of_masks_does_not_compare_boxes(tmp_path):
+    (tmp_path / "s.csv").write_text("image_id,PredictionString\na,0.9 0 0 1 1\n")
+    with pytest.raises(PodiumError, match="the metric dice needs masks, the format has boxes"):
+        score_submission(tmp_path / "s.csv", tmp_path / "s.csv", resolve_format("global_wheat"), IMAGES, "dice")
+
+
+def test_packed_masks_are_compared_as_others_are(tmp_path):
+    """Image b of the example above: 4 of 5 pixels of its first column. COCO's counts: 0 5 10 and 0 4 11."""
+    (tmp_path / "s.csv").write_text(f"ID,ImageWidth,ImageHeight,PredictionString\nb,3,5,1 0.9 {word('04;')}\n")
+    (tmp_path / "solution.csv").write_text(f"ID,ImageWidth,ImageHeight,PredictionString\nb,3,5,1 1 {word('05:')}\n")
+    files, categories = (tmp_path / "s.csv", tmp_path / "solution.csv"), [{"id": 1, "name": "1"}]
+    result = score_submission(*files, resolve_format("hpa"), IMAGES, "dsb2018", categories=categories)
+    assert result["images"] == pytest.approx({"b": 6 / 10})
+
+
+def test_boxes_are_compared_by_the_competitions_metric(tmp_path):
+    """Image a: one of two boxes is found, another prediction hits nothing. Image b: 4 of 5 pixels, IoU 0.8."""
+    head = "image_id,PredictionString\n"
+    (tmp_path / "solution.csv").write_text(f"{head}a,1 0 0 1 4 1 2 0 1 4\nb,1 0 0 1 5\n")
+    (tmp_path / "s.csv").write_text(f"{head}b,0.5 0 0 1 4\na,0.9 2 0 1 4 0.8 4 0 1 4\n")
+    files = tmp_path / "s.csv", tmp_path / "solution.csv"
+    result = score_submission(*files, resolve_format("global_wheat"), IMAGES, "global_wheat")
+    assert result["images"] == pytest.approx({"a": 1 / 3, "b": 1})
