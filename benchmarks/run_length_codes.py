@@ -1,7 +1,7 @@
 """Run-length codes of masks: ours against pycocotools and against the usual way with NumPy, in one run.
 
     python benchmarks/run_length_codes.py
-    python benchmarks/run_length_codes.py --turns 3 --instances 100 --masks 100      quickly
+    python benchmarks/run_length_codes.py --instances 100 --masks 100      quickly
 
 Two tasks. A photograph of 13383x4287 pixels with 500 instances: their COCO codes, as they are kept, to the text of a
 submission and back. And 1,000 masks of 1024x1024 that are there pixel by pixel, to text and back. The usual way goes
@@ -39,8 +39,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--instances", type=int, default=500, help="instances of the photograph")
     parser.add_argument("--masks", type=int, default=1000, help="masks of 1024x1024 pixels")
-    parser.add_argument("--dense", type=int, default=3, help="instances for the ways over the photograph's pixels")
-    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--dense", type=int, default=1, help="instances for the ways over the photograph's pixels")
+    parser.add_argument("--turns", type=int, default=3)
     asked = parser.parse_args()
     print(f"{os.cpu_count()} cores, one is used; NumPy {np.__version__}")
     for order in ORDERS:
