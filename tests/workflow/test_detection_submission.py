@@ -16,7 +16,13 @@ def test_boxes_from_the_archive_to_a_checked_file(tmp_path):
         tmp_path,
         {"detection": {"resnet18": {"model": {"score_threshold": 0.0, "detections_per_image": 5}}}},
         layout={"kind": "coco"},
-        submission={"experiment": "resnet18", "station": "detection", "format": "global_wheat", "score_threshold": 0.0},
+        submission={
+            "experiment": "resnet18",
+            "station": "detection",
+            "format": "global_wheat",
+            "metric": "global_wheat",
+            "score_threshold": 0.0,
+        },
     )
     done = snakemake(tmp_path, CSV.replace(".csv", ".check.json"))
     assert done.returncode == 0, done.stdout[-5000:]
