@@ -1,5 +1,6 @@
 """Reading and writing files so that nobody ever sees half of one."""
 
+import errno
 import hashlib
 import json
 import os
@@ -16,18 +17,47 @@ def whole(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder; sync and rename it to `path` when the block ends well.
 
     The folder is made where it is missing. When the block raises, the temporary file goes and `path` stays as it was.
+    A full disk is a PodiumError; of torch.save only where it is given an open file instead of the path.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix is kept at the end: libraries choose a format by it.
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:12]}.part{path.suffix}")
+    with needing_room(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def needing_room(path: str | Path | None = None) -> Iterator[None]:
+    """Raise a PodiumError where the disk is full, also where a library has put an error of its own in front of that.
+
+    Parameters
+    ----------
+    path
+        What was being written, where only one file or folder was.
+    """
     try:
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except PodiumError:
+        raise
+    except Exception as error:
+        for each in _causes(error):
+            if isinstance(each, OSError) and each.errno in (errno.ENOSPC, errno.EDQUOT):
+                problem, mend = "the disk is full, or the quota used up", "make room, then run again"
+                raise PodiumError(problem, file=path or each.filename, mend=mend) from None
+        raise
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def write_text(path: str | Path, text: str) -> None:

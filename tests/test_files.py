@@ -1,12 +1,15 @@
 """Files are there wholly or not at all, whatever happens to the writer."""
 
+import errno
 import hashlib
 import json
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,6 +56,22 @@ def test_a_failing_block_leaves_the_old_file_and_nothing_else(tmp_path, error):
         raise error
     assert path.read_text() == "old"
     assert names(tmp_path) == ["result.csv"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is always full")
+def test_a_full_disk_is_an_error_for_the_user_of_torch_too(tmp_path):
+    state = {"weights": torch.zeros(100_000)}
+    with (
+        pytest.raises(PodiumError, match=r"result\.pt: the disk is full") as caught,
+        whole(tmp_path / "result.pt") as file,
+    ):
+        file.symlink_to("/dev/full")
+        with file.open("wb") as full:
+            torch.save(state, full)
+    assert "make room" in caught.value.mend
+    with pytest.raises(OSError, match="I/O"), whole(tmp_path / "result.pt"):
+        raise OSError(errno.EIO, "I/O error")
+    assert names(tmp_path) == []
 
 
 def test_a_failing_block_leaves_no_file_where_there_was_none(tmp_path):

@@ -1,12 +1,11 @@
 """Writing folders so that nobody ever sees half of one."""
 
-import errno
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from podium.errors import PodiumError
+from podium.files import needing_room
 
 
 @contextmanager
@@ -20,19 +19,14 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     partial, old = path.with_name(f".{path.name}.part"), path.with_name(f".{path.name}.old")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-        shutil.rmtree(old, ignore_errors=True)
-        if path.exists():
-            path.rename(old)
-        partial.rename(path)
-        shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise PodiumError(
-            "the disk is full, or the quota used up", file=path, mend="make room, then run again"
-        ) from None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with needing_room(path):
+        partial.mkdir(parents=True)
+        try:
+            yield partial
+            shutil.rmtree(old, ignore_errors=True)
+            if path.exists():
+                path.rename(old)
+            partial.rename(path)
+            shutil.rmtree(old, ignore_errors=True)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)

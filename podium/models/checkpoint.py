@@ -39,8 +39,8 @@ class Checkpoint:
 
 def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
     """Write model.pt, wholly or not at all."""
-    with whole(path) as temporary:
-        torch.save(asdict(checkpoint), temporary)
+    with whole(path) as temporary, temporary.open("wb") as file:
+        torch.save(asdict(checkpoint), file)
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:

@@ -44,7 +44,7 @@ def export_detectron2(model: str | Path, *, weights: str | Path, config: str | P
         ) from None
     keys = detectron2_config(experiment.model, experiment.input, len(checkpoint.categories))
     renamed = to_detectron2(checkpoint.weights, experiment.model.levels)
-    with whole(weights) as temporary:
-        torch.save({"model": renamed}, temporary)
+    with whole(weights) as temporary, temporary.open("wb") as file:
+        torch.save({"model": renamed}, file)
     head = _HEAD.format(categories=", ".join(map(repr, checkpoint.categories)))
     write_text(config, head + yaml.safe_dump(keys, sort_keys=False))

@@ -43,9 +43,9 @@ class State:
 
 def save_state(path: Path, state: State, **parts: dict) -> None:
     """Write the state and the state dicts of model, optimiser and the like, wholly or not at all."""
-    with whole(path) as temporary:
-        best = vars(state.best) if state.best else None
-        torch.save({**vars(state), "best": best, "parts": parts}, temporary)
+    best = vars(state.best) if state.best else None
+    with whole(path) as temporary, temporary.open("wb") as file:
+        torch.save({**vars(state), "best": best, "parts": parts}, file)
 
 
 def load_state(path: Path) -> tuple[State, dict[str, dict]] | None:

@@ -18,7 +18,7 @@ from pathlib import Path
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 from podium.errors import PodiumError
-from podium.files import write_json
+from podium.files import needing_room, write_json
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,8 @@ def running(snakemake) -> Iterator[dict]:
     _use_threads(snakemake.threads)
     began = time.monotonic()
     try:
-        yield settings
+        with needing_room():
+            yield settings
     except PodiumError as error:
         log.error("%s", error)
         sys.exit(1)

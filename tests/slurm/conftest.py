@@ -2,33 +2,48 @@
 
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import pytest
-import torch
 
-from tests.slurm.cluster import running_cluster, why_not
-from tests.slurm.run import ENDLESS, MODEL, SHORT, configure_training
+from tests.slurm.cluster import ACCOUNTING, SLURM, running_cluster, why_not
+from tests.slurm.run import BRIEF, ENDLESS, MODEL, SHORT, assert_same_training, configure_training
 from tests.workflow.run import snakemake
 
 HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
-def cluster(request):
-    """A Slurm with three nodes of four GPUs each."""
-    asked = [Path(argument.split("::")[0]).absolute() for argument in request.config.args]
-    if not any(HERE in (path, *path.parents) for path in asked):
+def asked(request):
+    """Skip what starts a Slurm, unless these tests were asked for by their place."""
+    places = [Path(argument.split("::")[0]).absolute() for argument in request.config.args]
+    if not any(HERE in (path, *path.parents) for path in places):
         pytest.skip("starts a Slurm and may install it: run `make test-slurm`")
-    if reason := why_not():
+
+
+@pytest.fixture(scope="session")
+def cluster(asked):
+    """A Slurm with three nodes of four GPUs each."""
+    yield from started(SLURM)
+
+
+@pytest.fixture(scope="module")
+def accounted(asked):
+    """Another with an accounting database."""
+    yield from started(SLURM | ACCOUNTING)
+
+
+def started(daemons: dict[str, str]):
+    if reason := why_not(daemons):
         pytest.skip(reason)
     folder = Path(tempfile.mkdtemp(prefix="slurm", dir="/tmp"))  # a short name: sockets lie in it
-    with running_cluster(folder) as slurm:
+    with running_cluster(folder, accounting=ACCOUNTING.keys() <= daemons.keys()) as slurm:
         yield slurm
 
 
 @pytest.fixture(scope="session")
-def prepared(cluster, tmp_path_factory):
+def prepared(asked, tmp_path_factory):
     """A folder with dataset and splits, made on this computer."""
     folder = tmp_path_factory.mktemp("prepared")
     configure_training(folder, SHORT)
@@ -53,6 +68,13 @@ def short(prepared, tmp_path):
 
 
 @pytest.fixture
+def brief(short):
+    """A folder in which the next step is a training of two iterations."""
+    configure_training(short, BRIEF)
+    return short
+
+
+@pytest.fixture
 def endless(short):
     """A folder in which the next step is a training that does not end."""
     configure_training(short, ENDLESS)
@@ -61,13 +83,5 @@ def endless(short):
 
 @pytest.fixture
 def same_as_uninterrupted(uninterrupted):
-    """Assert that a folder's detector and history are equal to the uninterrupted training's, to the last bit."""
-
-    def check(folder: Path) -> None:
-        first, second = (torch.load(place / MODEL, weights_only=True)["weights"] for place in (uninterrupted, folder))
-        assert first.keys() == second.keys()
-        assert all(torch.equal(first[name], second[name]) for name in first)
-        history = Path(MODEL).with_name("history.csv")
-        assert (uninterrupted / history).read_text() == (folder / history).read_text()
-
-    return check
+    """Assert that a folder's detector and history are equal to the uninterrupted training's."""
+    return partial(assert_same_training, uninterrupted)

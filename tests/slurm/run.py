@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
 import yaml
 
 from podium.config.load import merge
@@ -25,8 +26,18 @@ QUICK = {
     "max-threads": 1,
 }
 # Long enough to be in the midst of it when something happens; only a signal saves the state before its end.
-SHORT = {"max_iter": 100, "eval_period": 100, "checkpoint_period": 100}
+SHORT = {"max_iter": 60, "eval_period": 60, "checkpoint_period": 60}
+BRIEF = {"max_iter": 2, "eval_period": 2, "checkpoint_period": 2}
 ENDLESS = {"max_iter": 1_000_000, "eval_period": 1_000_000, "checkpoint_period": 3}
+
+
+def assert_same_training(first: Path, second: Path) -> None:
+    """Assert that the detectors and histories of two folders are equal, to the last bit."""
+    one, other = (torch.load(folder / MODEL, weights_only=True)["weights"] for folder in (first, second))
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    history = Path(MODEL).with_name("history.csv")
+    assert (first / history).read_text() == (second / history).read_text()
 
 
 def configure_training(folder: Path, solver: dict) -> None:
@@ -51,14 +62,14 @@ def _without_none(values: dict) -> dict:
 class Driver:
     """A Snakemake that runs in a folder and gives its jobs to a cluster."""
 
-    def __init__(self, cluster: Cluster, folder: Path, *arguments: str):
+    def __init__(self, cluster: Cluster, folder: Path, *arguments: str, **variables: str):
         self.cluster, self.folder = cluster, folder
         self.output = folder / f"driver.{time.monotonic_ns()}.log"
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
                 command("--profile", "slurm", *arguments),
                 cwd=folder,
-                env=cluster.environment,
+                env=cluster.environment | variables,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -96,9 +107,9 @@ class Driver:
 
 
 @contextmanager
-def driver(cluster: Cluster, folder: Path, *arguments: str):
+def driver(cluster: Cluster, folder: Path, *arguments: str, **variables: str):
     """Start a driver; when this ends it is gone, and so are all jobs from its folder."""
-    started = Driver(cluster, folder, *arguments)
+    started = Driver(cluster, folder, *arguments, **variables)
     try:
         yield started
     finally:

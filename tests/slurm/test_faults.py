@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.slurm.run import MODEL, STATES, Driver, driver, job_log, jobs_of, wait_until_gone, write_profile
+from tests.slurm.run import MODEL, SHORT, STATES, Driver, driver, job_log, jobs_of, wait_until_gone, write_profile
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +32,7 @@ def test_a_cancelled_training_is_queued_again_and_goes_on(cluster, short, same_a
         run.until(lambda: f"SLURM-job '{first}' failed, SLURM status is: 'CANCELLED'" in run.said, "the news")
         assert not (short / MODEL).exists()
         iteration = saved(short)
-        assert 0 < int(iteration) < 100
+        assert 0 < int(iteration) < SHORT["max_iter"]
         assert run.end() == 0, run.said[-5000:]
         first, second = run.jobs
     assert continued(job_log(short, second)) == [iteration]
@@ -95,8 +95,14 @@ def test_too_little_memory_and_then_more(cluster, endless):
         assert "MinMemoryNode=4000M" in cluster("scontrol", "show", "job", second)
 
 
-def test_one_that_is_pre_empted_is_queued_again_and_goes_on(cluster, endless):
-    write_profile(endless)
+@pytest.mark.parametrize(
+    ("partition", "settings"),
+    [("main", {}), ("spare", {}), ("spare", {"slurm-no-requeue": None, "slurm-requeue": True})],
+    ids=["by_requeue", "by_cancel", "by_cancel_though_slurm_may_queue_it_again"],
+)
+def test_one_that_is_pre_empted_is_queued_again_and_goes_on(cluster, endless, partition, settings):
+    asked = {"set-resources": {"train_detector": {"slurm_partition": partition}}}
+    write_profile(endless, settings | asked)
     with driver(cluster, endless, MODEL) as run:
         first = run.until_training()
         pre_empt(cluster)
@@ -152,6 +158,6 @@ def test_a_killed_run_is_not_begun_again_beside_its_own_jobs(cluster, short, sam
         iteration = saved(short)
         again = Driver(cluster, short, MODEL)
         assert again.end() == 0, again.said[-5000:]
-    assert (int(iteration) < 100) == (then == "cancel")
+    assert (int(iteration) < SHORT["max_iter"]) == (then == "cancel")
     assert all(continued(job_log(short, one)) == [iteration] for one in again.jobs), "nothing is trained twice"
     same_as_uninterrupted(short)

@@ -54,18 +54,16 @@ def test_the_whole_chain_makes_what_it_makes_on_one_computer(cluster, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("asked", "gpus"),
+    ("resources", "gpus"),
     [
         ({}, 1),
-        ({"gpu": 2}, 2),
-        ({"gpu": 4, "gpu_model": "a100"}, 4),
         ({"gpu": None, "gres": "'gpu:2'"}, 2),
         ({"gpu": None, "gres": "'gpu:a100:4'"}, 4),
     ],
     ids=str,
 )
-def test_a_training_gets_its_gpus_on_one_computer_and_is_one_task(cluster, endless, asked, gpus):
-    write_profile(endless, {"set-resources": {"train_detector": asked}})
+def test_a_training_gets_its_gpus_on_one_computer_and_is_one_task(cluster, endless, resources, gpus):
+    write_profile(endless, {"set-resources": {"train_detector": resources}})
     with driver(cluster, endless, MODEL) as run:
         job = run.until_training()
         shown = cluster("scontrol", "--details", "show", "job", job)
