@@ -86,8 +86,8 @@ def overhead(slurm: "cluster.Cluster", folder: Path, competition: Path) -> str:
     command += ["--cores", "1", "--detailed-summary", "--configfile", "competition.yaml"]
     table = subprocess.run(command, check=True, **options).stdout
     path = critical_path(folder, table)
-    submitted = {name for name in map(_submission(done.stderr), path) if name}
-    work, levels = sum(path.values()), len(submitted)
+    numbers = submissions(folder)
+    work, levels = sum(path.values()), len({numbers[job] for job in path if job in numbers})
     lines = [f"{seconds:8.1f} s  {name}" for name, seconds in path.items()]
     lines.append(f"critical path {work:.0f} s, {levels} levels in the queue, wall time {wall:.0f} s")
     lines.append(f"{(wall - work) / levels:.1f} s a level besides the work; goal: {SECONDS_A_LEVEL}")
@@ -113,16 +113,11 @@ def critical_path(folder: Path, table: str) -> dict[str, float]:
     return {job: provenance[job]["seconds"] for job in chain}
 
 
-def _submission(said: str):
-    """Return a function that tells by which submission to Slurm a job was done: itself, its group, or none."""
-    by = {}
-    for chunk in re.split(r"^\[", said, flags=re.MULTILINE):
-        logs = [Path(each).stem for each in re.findall(r"^\s+log: (\S+)", chunk, re.MULTILINE)]
-        if found := re.search(r"^group job (\S+)", chunk, re.MULTILINE):
-            by |= dict.fromkeys(logs, found[1])
-        elif re.search(r"^rule ", chunk, re.MULTILINE):
-            by |= {log: log for log in logs}
-    return by.get
+def submissions(folder: Path) -> dict[str, str]:
+    """Return the number of the Slurm job that each job was done in, by its log's name, where it was done in one."""
+    printed = (folder / ".snakemake/slurm_logs").rglob("*.log")
+    logs = re.compile(r"^\s+log: (\S+)", re.MULTILINE)
+    return {Path(log).stem: file.stem for file in printed for log in logs.findall(file.read_text())}
 
 
 def questions(slurm: "cluster.Cluster", folder: Path, number: int, seconds: int) -> str:

@@ -14,6 +14,13 @@ from tests.workflow.run import snakemake
 HERE = Path(__file__).parent
 
 
+def pytest_collection_modifyitems(items):
+    """Let one process run all tests that compare with the same training on this computer."""
+    for item in items:
+        if "uninterrupted" in getattr(item, "fixturenames", ()) and HERE in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("uninterrupted"))
+
+
 @pytest.fixture(scope="session")
 def asked(request):
     """Skip what starts a Slurm, unless these tests were asked for by their place."""
