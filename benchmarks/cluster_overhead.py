@@ -4,9 +4,9 @@
     python benchmarks/cluster_overhead.py --waiting 1 20 200       the questions of a run with that many waiting jobs
 
 Starts a Slurm on this computer (tests/slurm/cluster.py: root, Linux, Debian's packages) and takes the project's own
-profile, slurm/, as it is. The critical path is the longest chain of work that needs each other's files, in seconds that
-the scripts themselves took (provenance). A level is a job that waited in the queue on that path; a group is one job.
-Goal: the seconds of the path, and 30 for each level, at most.
+profile, slurm/, as it is. The critical path is the longest chain of work that needs each other's files: in seconds that
+the scripts themselves took (provenance), and that their jobs took. A level is a job of Slurm's on that path; a group is
+one job. Goal: the wall time is at most the path's, and 30 s for each level.
 """
 
 import argparse
@@ -22,11 +22,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-SECONDS_A_LEVEL = 30
 
 # `tests` is no package that can be imported from everywhere.
 _spec = importlib.util.spec_from_file_location("cluster", ROOT / "tests/slurm/cluster.py")
@@ -86,11 +86,15 @@ def overhead(slurm: "cluster.Cluster", folder: Path, competition: Path) -> str:
     command += ["--cores", "1", "--detailed-summary", "--configfile", "competition.yaml"]
     table = subprocess.run(command, check=True, **options).stdout
     path = critical_path(folder, table)
-    numbers = submissions(folder)
-    work, levels = sum(path.values()), len({numbers[job] for job in path if job in numbers})
+    numbers, times = submissions(folder), job_seconds(slurm)
+    work = sum(path.values())
+    queued = {numbers[job] for job in path if job in numbers}
+    jobs = sum(seconds for job, seconds in path.items() if job not in numbers) + sum(times[each] for each in queued)
     lines = [f"{seconds:8.1f} s  {name}" for name, seconds in path.items()]
-    lines.append(f"critical path {work:.0f} s, {levels} levels in the queue, wall time {wall:.0f} s")
-    lines.append(f"{(wall - work) / levels:.1f} s a level besides the work; goal: {SECONDS_A_LEVEL}")
+    levels = len(queued)
+    lines.append(f"critical path: {work:.0f} s of work, {jobs:.0f} s of jobs, {levels} levels; wall time: {wall:.0f} s")
+    for what, seconds in (("work", work), ("job", jobs)):
+        lines.append(f"a level costs {(wall - seconds) / levels:.1f} s besides its {what}")
     return "\n".join(lines)
 
 
@@ -118,6 +122,15 @@ def submissions(folder: Path) -> dict[str, str]:
     printed = (folder / ".snakemake/slurm_logs").rglob("*.log")
     logs = re.compile(r"^\s+log: (\S+)", re.MULTILINE)
     return {Path(log).stem: file.stem for file in printed for log in logs.findall(file.read_text())}
+
+
+def job_seconds(slurm: "cluster.Cluster") -> dict[str, float]:
+    """Return how long each job of the cluster ran, by its number."""
+    found = re.findall(r"JobId=(\d+) .*StartTime=(\S+) EndTime=(\S+)", (slurm.folder / "completed").read_text())
+    return {
+        number: (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+        for number, start, end in found
+    }
 
 
 def questions(slurm: "cluster.Cluster", folder: Path, number: int, seconds: int) -> str:

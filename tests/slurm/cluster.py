@@ -46,6 +46,8 @@ TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
+JobCompType=jobcomp/filetxt
+JobCompLoc={folder}/completed
 {accounting}
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
