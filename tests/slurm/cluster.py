@@ -5,6 +5,7 @@ signals and kills jobs. Without cgroups nothing holds a job to its processors; i
 job over it is killed.
 """
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -13,6 +14,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,15 +95,20 @@ def why_not(daemons: dict[str, str] = SLURM) -> str | None:
     """Return why these cannot be started here, None where they can: packages are installed now if they were not."""
     if sys.platform != "linux" or os.geteuid() != 0:
         return "starting a Slurm takes root on Linux"
-    if all(map(_daemon, daemons)):
-        return None
-    if not shutil.which("apt-get"):
+    if not shutil.which("apt-get") and not all(map(_daemon, daemons)):
         return "Slurm is not installed, and only Debian's packages of it are known here"
-    quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run(["apt-get", "update"], env=environment, **quiet)
-    install = ["apt-get", "install", "--yes", "--no-install-recommends", *sorted(set(daemons.values()))]
-    done = subprocess.run(install, env=environment, **quiet)
+    # Tests run in several processes: one installs, the others wait for it.
+    with Path(tempfile.gettempdir(), "slurm-packages.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return None if all(map(_daemon, daemons)) else _install(sorted(set(daemons.values())))
+
+
+def _install(packages: list[str]) -> str | None:
+    """Install Debian's packages; return why that was not possible."""
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    options["env"] = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", "update"], **options)
+    done = subprocess.run(["apt-get", "install", "--yes", "--no-install-recommends", *packages], **options)
     if done.returncode:
         return f"Slurm could not be installed: {done.stdout.strip().splitlines()[-1]}"
     return None
