@@ -34,6 +34,8 @@ else:
             f"{LOGS}/archive.log",
         conda:
             "../environment.yml"
+        resources:
+            runtime=PLAN.archive_minutes(),
         params:
             settings=settings_json(source=SOURCE),
             code="",  # an archive is what it is: new code is no reason to download it again

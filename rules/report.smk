@@ -4,6 +4,7 @@
 rule report:
     input:
         PLAN.reported_files(),
+        PLAN.ledger(),
         digest=DIGEST,
     output:
         page=report(PLAN.page, category="Report"),

@@ -92,6 +92,7 @@ if SUBMISSION and COMPETITION.kaggle_name:
         params:
             settings=settings_json(
                 competition=COMPETITION.kaggle_name,
+                code_competition=SUBMISSION.code_competition,
                 message=SUBMISSION.message,
                 metric=SUBMISSION.metric,
             ),

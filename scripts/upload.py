@@ -2,11 +2,12 @@
 
 Input: csv, check, validation (metrics of the same experiment), score (against a known solution, where there is one).
 Output: upload (the competition's reference to it). A row is added to ledger.csv beside it.
-The receipt lies in a file that the workflow does not delete, so that no failure leads to a second upload.
+The receipt lies in a folder that the workflow does not delete, so that no failure leads to a second upload.
 """
 
 from pathlib import Path
 
+from podium.errors import PodiumError
 from podium.files import read_json, write_json
 from podium.submission.kaggle import submit
 from podium.submission.ledger import record
@@ -15,8 +16,13 @@ from podium.workflow.script import running
 if __name__ == "__main__":
     with running(snakemake) as settings:
         inputs, folder, experiment = snakemake.input, Path(snakemake.input.csv).parent, snakemake.wildcards.experiment
-        receipt = folder / "receipts" / f"{experiment}.json"
-        upload = submit(inputs.csv, settings["competition"], settings["message"], receipt)
+        if settings["code_competition"]:
+            raise PodiumError(
+                f"{settings['competition']!r} is a code competition, which takes notebooks and no files",
+                key="submission.code_competition",
+                mend=f"submit a notebook on Kaggle; {inputs.csv} shows what it has to write",
+            )
+        upload = submit(inputs.csv, settings["competition"], settings["message"], folder / "receipts")
         entry = {
             "time": upload["time"],
             "sha256": upload["sha256"],

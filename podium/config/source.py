@@ -2,12 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from podium.config.section import Section
 
 # A competition's short name, the last part of its address. It reaches a command line: no leading dash.
 KAGGLE_NAME = r"^[a-z0-9][a-z0-9-]*$"
+# A relative path of names of which none begins with a dot: it stays below its folder.
+_PART = r"[^/\\.\x00-\x1f][^/\\\x00-\x1f]*"
+KaggleFile = Annotated[str, StringConstraints(pattern=rf"^{_PART}(/{_PART})*$")]
 
 
 class GeneratedSource(Section):
@@ -37,7 +40,14 @@ class KaggleSource(Section):
     competition: str = Field(
         pattern=KAGGLE_NAME, description="the competition's short name: the last part of its address"
     )
-    timeout: int = Field(7200, gt=0, description="seconds after which a download is given up")
+    files: tuple[KaggleFile, ...] = Field(
+        (),
+        description="names of single files, as `kaggle competitions files` lists them, that are downloaded in place of "
+        "the whole archive and packed as one; none: the whole archive",
+    )
+    timeout: int = Field(
+        7200, gt=0, description="seconds after which a download is given up; the next run continues it"
+    )
 
 
 Source = Annotated[GeneratedSource | LocalSource | KaggleSource, Field(discriminator="kind")]

@@ -37,6 +37,10 @@ class Submission(Section):
         None,
         description="short name on Kaggle, for `snakemake submit`; null: that of a kaggle source",
     )
+    code_competition: bool = Field(
+        False,
+        description="the competition takes notebooks, no files: `snakemake submit` says so and uploads nothing",
+    )
     message: str = Field("podium", max_length=200, description="the message beside the upload; a content hash is added")
 
     @field_validator("format", mode="before")

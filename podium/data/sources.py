@@ -26,7 +26,7 @@ def provide_archive(source: LocalSource | KaggleSource, archive: str | Path) -> 
     if archive.exists() and by_hand:
         test_archive(archive)
     elif isinstance(source, KaggleSource):
-        download(source.competition, archive, source.timeout)
+        download(source.competition, archive, source.timeout, source.files)
     else:
         _provide_local(Path(source.path), archive)
 

@@ -2,23 +2,36 @@
 
 The command's exit codes mislead (an upload that failed can end with 0, one that succeeded with 1), so what counts is
 the competition's own list of submissions: every upload's message carries the SHA-256 of the file, and the list is
-searched for it before an upload and after one that ended in doubt.
+searched for it before an upload and after one that ended in doubt. A receipt says on this machine what was begun and
+what was done; a lock, which lasts as long as the command runs, keeps two processes from uploading at once.
 """
 
 import csv
+import json
+import logging
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import dropwhile
 from pathlib import Path
 
 from podium.errors import PodiumError
-from podium.files import file_digest, read_json, write_json
-from podium.kaggle_command import Unreachable, explained, quoted, run_kaggle
+from podium.files import file_digest
+from podium.kaggle_command import ask_kaggle, run_kaggle
+from podium.kaggle_faults import Unreachable, explained, quoted
+from podium.kaggle_login import require_login
+from podium.submission.receipt import Receipt, alone
 
-# The command gives one page; 200 is more than any daily limit allows in weeks, and the newest come first.
+log = logging.getLogger(__name__)
+
+# The command gives one page; 200 is its largest, and the newest come first. What was uploaded before those has a
+# receipt, if it was uploaded from here.
 LISTED = 200
+# Seconds between looks at the list for an upload that may have been made a moment ago.
+SETTLING = (0.0, 2.0, 5.0, 10.0, 15.0)
+# Seconds that a call may take that only asks.
+_ASKING = 120.0
 
 _LISTING = {"ref", "description", "status", "publicScore", "privateScore"}
 
@@ -35,7 +48,7 @@ class Upload:
 
 
 def submit(
-    csv_path: str | Path, competition: str, message: str, receipt: str | Path, *, timeout: float = 600.0
+    csv_path: str | Path, competition: str, message: str, receipts: str | Path, *, timeout: float = 600.0
 ) -> dict[str, object]:
     """Upload a file unless this content was uploaded before, and return its receipt.
 
@@ -47,61 +60,112 @@ def submit(
         The competition's name as in its URL.
     message
         What the leaderboard shows beside the upload; the content hash is added.
-    receipt
-        JSON file that keeps the receipt. Written as soon as the upload is made, so it must outlive a failing job (not a
-        declared output of a workflow's rule).
+    receipts
+        Folder that keeps a receipt of each upload. It must outlive a failing job (no declared output of a workflow's
+        rule).
     timeout
-        Seconds that one call of the command may take.
+        Seconds that the upload may take, and that another upload from here is waited for.
 
     Returns
     -------
     dict
-        `competition`, `sha256`, `message`, `time` (UTC, ISO 8601, of the upload or of finding it) and `ref`.
+        `competition`, `sha256`, `message`, `time` (UTC, ISO 8601, of the upload or of finding it), `state` (done) and
+        `ref`.
 
     Raises
     ------
     PodiumError
-        Where Kaggle refuses, with what to do. After any error the call can be repeated without uploading twice.
+        Where Kaggle refuses, with what to do. After any error, and after a kill at any moment, the call can be repeated
+        without uploading twice.
     """
+    log.info("Kaggle login: %s", require_login())
     digest = file_digest(csv_path)
-    kept = _read_receipt(receipt, competition, digest)
-    if kept and kept["ref"]:
-        return kept
-    found = find_upload(competition, digest, timeout=timeout)
-    if found is None and kept:
-        raise PodiumError(
-            f"this file was uploaded at {kept['time']}, but the competition does not list it yet",
-            file=csv_path,
-            mend=f"run again in some minutes; only if the upload is surely lost, delete {receipt} to upload anew",
-        )
-    if found:
-        return _write_receipt(receipt, competition, digest, message, found.ref)
-    command = ["competitions", "submit", f"--file={csv_path}", f"--message={message} {_mark(digest)}", competition]
-    try:
-        output = run_kaggle(command, timeout=timeout)
-        _require_accepted(output, competition)
-    except PodiumError as error:
-        # The upload may have been made although the command failed.
+    receipt = Receipt(Path(receipts), competition, digest, message)
+    with alone(Path(receipts), patience=timeout) as lock:
+        kept = receipt.read()
+        if kept and kept["ref"]:
+            log.info("uploaded before, at %s: submission %s", kept["time"], kept["ref"])
+            return kept
+        # Where an upload was begun, it may have been made and not be listed yet.
+        found = _settled(competition, digest) if kept else find_upload(competition, digest)
+        if found:
+            log.info("uploaded before: submission %s", found.ref)
+            return receipt.write("done", found.ref)
+        if kept and kept["state"] == "accepted":
+            raise PodiumError(
+                f"this file was uploaded at {kept['time']}, but the competition does not list it yet",
+                file=csv_path,
+                mend=f"run again in some minutes; only if the upload is surely lost, delete {receipt.path}",
+            )
+        _require_allowance(competition)
+        receipt.write("begun")
+        command = ["competitions", "submit", f"--file={csv_path}", f"--message={message} {_mark(digest)}", competition]
         try:
-            found = find_upload(competition, digest, timeout=timeout)
-        except PodiumError:
-            found = None
-        if found is None:
-            raise error from None
-        return _write_receipt(receipt, competition, digest, message, found.ref)
-    said = re.search(r"Submission ref: (\d+)", output)  # Not every version of the command says it.
-    kept = _write_receipt(receipt, competition, digest, message, said and said.group(1))
-    if kept["ref"]:
+            output = run_kaggle(command, competition, timeout=timeout, keeps=[lock])
+            _require_accepted(output, competition)
+        except PodiumError as error:
+            return _after_failure(error, receipt)
+        # Not every version of the command says the reference.
+        said = re.search(r"Submission ref: (\d+)", output)
+        kept = receipt.write("done", said[1]) if said else receipt.write("accepted")
+        if not kept["ref"]:
+            found = _settled(competition, digest)
+            if not found:
+                raise PodiumError(
+                    "the upload was accepted, but the competition does not list it yet",
+                    file=csv_path,
+                    mend="run again in some minutes: the file is not uploaded a second time",
+                )
+            kept = receipt.write("done", found.ref)
+        log.info("uploaded: submission %s", kept["ref"])
         return kept
-    for wait in (0, 2, 5, 10):
+
+
+def _after_failure(error: PodiumError, receipt: Receipt) -> dict[str, object]:
+    """Return the receipt of an upload that was made although the command failed; else raise the error."""
+    doubtful = isinstance(error, Unreachable)
+    try:
+        found = _settled(receipt.competition, receipt.digest, SETTLING if doubtful else (0.0,))
+    except PodiumError:
+        raise error from None  # the receipt says that it was begun: the next call looks again
+    if found:
+        log.info("the command failed (%s), but the upload was made: submission %s", error.problem, found.ref)
+        return receipt.write("done", found.ref)
+    if not doubtful:
+        receipt.path.unlink()
+    raise error from None
+
+
+def _settled(competition: str, digest: str, waits: Sequence[float] | None = None) -> Upload | None:
+    """Return an upload that may have been made just now, None where it is not listed after some looks."""
+    for wait in SETTLING if waits is None else waits:
         time.sleep(wait)
-        if found := find_upload(competition, digest, timeout=timeout):
-            return _write_receipt(receipt, competition, digest, message, found.ref)
-    raise PodiumError(
-        "the upload was accepted, but the competition does not list it yet",
-        file=csv_path,
-        mend="run again in some minutes: the file is not uploaded a second time",
-    )
+        if found := find_upload(competition, digest):
+            return found
+    return None
+
+
+def _require_allowance(competition: str) -> None:
+    """Raise PodiumError where no submission is left today. Where that cannot be asked, the upload itself will tell."""
+    try:
+        output = ask_kaggle(["competitions", "submission-limits", "--json", competition], competition, timeout=_ASKING)
+        limits = json.loads(output[output.index("{") :])
+        left, today, by_total = (limits.get(key, 0) for key in ("numAllowedNow", "numToday", "limitedByTotal"))
+    except (PodiumError, ValueError) as error:
+        log.warning("how many submissions are left could not be asked: %s", getattr(error, "problem", error))
+        return
+    if left:
+        log.info("%d submissions are left today", left)
+    elif by_total:
+        raise PodiumError(
+            "the competition takes no more submissions of this team: its limit in all is reached",
+            mend="nothing was uploaded; nothing is lost",
+        )
+    elif today:  # all are 0 for who is in no team yet
+        raise PodiumError(
+            f"no submission is left today: {today} were made since midnight UTC",
+            mend="nothing was uploaded; run again after midnight UTC",
+        )
 
 
 def poll(
@@ -111,7 +175,7 @@ def poll(
     patience: float = 1800.0,
     first_wait: float = 5.0,
     longest_wait: float = 120.0,
-    timeout: float = 120.0,
+    timeout: float | None = None,
 ) -> Upload:
     """Wait until a submission is scored, asking again after ever longer waits (in seconds, doubled each time).
 
@@ -126,7 +190,8 @@ def poll(
     wait, doubt = first_wait, "its score is still pending"
     while True:
         try:
-            upload = next((each for each in list_uploads(competition, timeout=timeout) if each.ref == ref), None)
+            listed = list_uploads(competition, timeout=timeout, waits=())
+            upload = next((each for each in listed if each.ref == ref), None)
             doubt = "its score is still pending" if upload else "the competition does not list it"
         except Unreachable as error:
             upload, doubt = None, error.problem
@@ -134,9 +199,10 @@ def poll(
             return upload
         if upload and upload.status == "ERROR":
             raise PodiumError(
-                "the competition could not score the submission",
+                f"the competition could not score the submission{_reason(competition, ref)}",
                 record=f"submission {ref}",
-                mend=f"read why at https://www.kaggle.com/competitions/{competition}/submissions",
+                mend=f"see https://www.kaggle.com/competitions/{competition}/submissions; another file is uploaded as "
+                "a new submission",
             )
         if time.monotonic() + wait > end:
             raise PodiumError(
@@ -148,16 +214,27 @@ def poll(
         wait = min(2 * wait, longest_wait)
 
 
-def find_upload(competition: str, digest: str, *, timeout: float = 120.0) -> Upload | None:
-    """Return the newest upload whose message carries this SHA-256, or None. Errors as in `run_kaggle`."""
-    return next(
-        (each for each in list_uploads(competition, timeout=timeout) if _mark(digest) in each.description), None
-    )
+def _reason(competition: str, ref: str) -> str:
+    """Return why a submission has no score, as the command tells since 2.2.5."""
+    try:
+        output = run_kaggle(["competitions", "submission", ref], competition, timeout=_ASKING)
+    except PodiumError:
+        return ""
+    found = re.search(r"^Error: +(.+)", output, re.MULTILINE)
+    return f": {found[1].strip()}" if found else ""
 
 
-def list_uploads(competition: str, *, timeout: float = 120.0) -> list[Upload]:
-    """Return the team's newest `LISTED` uploads, newest first. Errors as in `run_kaggle`."""
-    output = run_kaggle(["competitions", "submissions", "-v", f"--page-size={LISTED}", competition], timeout=timeout)
+def find_upload(competition: str, digest: str) -> Upload | None:
+    """Return the newest upload whose message carries this SHA-256, or None. Errors as in `ask_kaggle`."""
+    return next((each for each in list_uploads(competition) if _mark(digest) in each.description), None)
+
+
+def list_uploads(
+    competition: str, *, timeout: float | None = None, waits: Sequence[float] | None = None
+) -> list[Upload]:
+    """Return the team's newest `LISTED` uploads, newest first. Parameters (default: 120 seconds) and errors as in `ask_kaggle`."""
+    command = ["competitions", "submissions", "-v", f"--page-size={LISTED}", competition]
+    output = ask_kaggle(command, competition, timeout=timeout or _ASKING, waits=waits)
     lines = output.splitlines(keepends=True)
     rows = csv.DictReader(dropwhile(lambda line: not line.startswith("ref,"), lines))
     if not set(rows.fieldnames or []) >= _LISTING:
@@ -183,14 +260,10 @@ def list_uploads(competition: str, *, timeout: float = 120.0) -> list[Upload]:
 
 def _require_accepted(output: str, competition: str) -> None:
     """Raise PodiumError for what the submit command says when it failed and ended with 0 all the same."""
-    if "Could not find competition" in output:
-        raise explained(output, competition)
-    for words in ("Could not submit", "User cancelled"):
-        if words in output:
-            raise PodiumError(
-                f"the file could not be uploaded: the kaggle command said {quoted(output)}",
-                mend="run again: nothing was submitted",
-            )
+    if "Could not find competition" in output or "Could not submit" in output:
+        raise explained(output, competition, require_login())
+    if "User cancelled" in output:
+        raise Unreachable("the upload was interrupted", mend="run again")
 
 
 def _mark(digest: str) -> str:
@@ -202,23 +275,3 @@ def _number(text: str | None) -> float | None:
         return float(text or "")
     except ValueError:
         return None
-
-
-def _read_receipt(path: str | Path, competition: str, digest: str) -> dict | None:
-    """Return the receipt of this content at this competition, or None where there is none."""
-    if not Path(path).exists():
-        return None
-    receipt = read_json(path)
-    return receipt if (receipt["competition"], receipt["sha256"]) == (competition, digest) else None
-
-
-def _write_receipt(path: str | Path, competition: str, digest: str, message: str, ref: str | None) -> dict:
-    receipt = {
-        "competition": competition,
-        "sha256": digest,
-        "message": message,
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "ref": ref,
-    }
-    write_json(path, receipt, indent=2)
-    return receipt

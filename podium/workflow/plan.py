@@ -77,6 +77,15 @@ class Plan:
         watched = source.kind == "local" and source.path != self.archive and Path(source.path).exists()
         return [source.path] if watched else []
 
+    def archive_minutes(self) -> int:
+        """How long bringing the archive may take: its download, where it is one, and an hour to test it."""
+        return -(-getattr(self.competition.source, "timeout", 0) // 60) + 60
+
+    def ledger(self) -> list[str]:
+        """The ledger of uploads where it is there, so that the page follows it and waits for no upload."""
+        path = f"{self.submissions}/ledger.csv"
+        return [path] if Path(path).exists() else []
+
     def splits(self) -> list[str]:
         return [f"{self.data}/splits/{fold}.json" for fold in range(self.competition.splits.folds)]
 
