@@ -232,7 +232,10 @@ def find_upload(competition: str, digest: str) -> Upload | None:
 def list_uploads(
     competition: str, *, timeout: float | None = None, waits: Sequence[float] | None = None
 ) -> list[Upload]:
-    """Return the team's newest `LISTED` uploads, newest first. Parameters (default: 120 seconds) and errors as in `ask_kaggle`."""
+    """Return the team's newest `LISTED` uploads, newest first.
+
+    Parameters (a timeout of None is 120 seconds) and errors as in `podium.kaggle_command.ask_kaggle`.
+    """
     command = ["competitions", "submissions", "-v", f"--page-size={LISTED}", competition]
     output = ask_kaggle(command, competition, timeout=timeout or _ASKING, waits=waits)
     lines = output.splitlines(keepends=True)

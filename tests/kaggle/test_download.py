@@ -75,7 +75,7 @@ def test_refusals(server, tmp_path, quick, fault, problem, mend):
 
 def test_a_refusal_of_the_download_alone(server, tmp_path):
     server.faults["DownloadDataFiles"] = (403, RULES)
-    with pytest.raises(PodiumError, match="refused access.*You must accept"):
+    with pytest.raises(PodiumError, match=r"refused access.*You must accept"):
         provide(tmp_path)
     assert fetched(tmp_path) == []
 
@@ -203,7 +203,7 @@ def test_a_single_file_that_is_cut_is_continued_and_a_finished_one_stays(server,
 
 
 def test_a_single_file_that_is_not_listed(server, tmp_path):
-    with pytest.raises(PodiumError, match="lists no file 'train.jsn'") as error:
+    with pytest.raises(PodiumError, match=r"lists no file 'train\.jsn'") as error:
         provide(tmp_path, files=("train.jsn",))
     assert "did you mean 'train.json'?" in error.value.mend
     assert server.calls == ["ListDataFiles"]

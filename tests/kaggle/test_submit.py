@@ -204,7 +204,7 @@ def test_two_at_once_upload_once(server, tmp_path):
 
 def test_a_lock_that_is_held_too_long(server, tmp_path):
     held = alone(tmp_path / "receipts", patience=0)
-    with held, pytest.raises(PodiumError, match="another upload from here has not ended in 0.5 seconds"):
+    with held, pytest.raises(PodiumError, match=r"another upload from here has not ended in 0\.5 seconds"):
         send(tmp_path, timeout=0.5)
     assert server.calls == []
     assert send(tmp_path)["ref"] == "1000", "the lock's file stays, the lock does not"
@@ -252,8 +252,10 @@ def test_waiting_survives_errors_and_ends(server, tmp_path):
 def test_a_submission_that_cannot_be_scored(server, tmp_path):
     send(tmp_path)
     server.final = {"status": "ERROR", "errorDescription": "ImageId a is there twice"}
-    with pytest.raises(PodiumError, match="could not score the submission(: ImageId a is there twice)?$") as error:
+    with pytest.raises(PodiumError, match="could not score") as error:
         poll("cells", "1000", first_wait=0.01)
+    reason = ": ImageId a is there twice" if "GetSubmission" in server.calls else ""  # known since 2.2.5
+    assert error.value.problem == f"the competition could not score the submission{reason}"
     assert error.value.record == "submission 1000"
     assert send(tmp_path)["ref"] == "1000"
     assert server.calls.count("CreateSubmission") == 1
