@@ -1,6 +1,8 @@
 """Bringing a competition's archive to its place."""
 
 import shutil
+import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from podium.config.source import KaggleSource, LocalSource
@@ -25,10 +27,23 @@ def provide_archive(source: LocalSource | KaggleSource, archive: str | Path) -> 
     by_hand = isinstance(source, KaggleSource) or Path(source.path).resolve() == archive.resolve()
     if archive.exists() and by_hand:
         test_archive(archive)
+        _require_files(archive, getattr(source, "files", ()))
     elif isinstance(source, KaggleSource):
         download(source.competition, archive, source.timeout, source.files)
     else:
         _provide_local(Path(source.path), archive)
+
+
+def _require_files(archive: Path, files: Sequence[str]) -> None:
+    with zipfile.ZipFile(archive) as opened:
+        missing = set(files) - set(opened.namelist())
+    if missing:
+        raise PodiumError(
+            f"the archive that is there lacks {min(missing)!r}",
+            file=archive,
+            key="source.files",
+            mend="move it away: what source.files names is then downloaded; or leave source.files out",
+        )
 
 
 def _provide_local(path: Path, archive: Path) -> None:

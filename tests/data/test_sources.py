@@ -33,6 +33,16 @@ def test_an_archive_put_there_by_hand_is_tested_and_stays(tmp_path):
     assert archive.read_bytes() == CONTENT[:-100]
 
 
+def test_an_archive_by_hand_without_the_files_that_are_asked_for(tmp_path):
+    archive = tmp_path / "archive.zip"
+    archive.write_bytes(CONTENT)
+    source = KaggleSource(kind="kaggle", competition="cells", files=("train.json",))
+    provide_archive(source, archive)
+    with pytest.raises(PodiumError, match=r"key source\.files: the archive that is there lacks 'test\.json'"):
+        provide_archive(source.model_copy(update={"files": ("train.json", "test.json")}), archive)
+    assert archive.read_bytes() == CONTENT
+
+
 def test_the_copy_of_a_local_archive_follows_it(tmp_path):
     (tmp_path / "mine.zip").write_bytes(CONTENT)
     (tmp_path / "archive.zip").write_bytes(b"an older copy")

@@ -11,8 +11,8 @@ import pytest
 from tests.kaggle.server import KaggleServer
 
 COMMANDS = [None, *filter(None, os.environ.get("PODIUM_KAGGLE_COMMANDS", "").split(os.pathsep))]
-_LOGINS = ["KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY", "KAGGLE_CONFIG_DIR", "XDG_CONFIG_HOME"]
-_PROXIES = ["KAGGLE_PROXY", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+LOGINS = ["KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY", "KAGGLE_CONFIG_DIR", "XDG_CONFIG_HOME"]
+PROXIES = ["KAGGLE_PROXY", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
 
 
 @pytest.fixture(params=COMMANDS, ids=lambda command: f"kaggle{COMMANDS.index(command)}" if command else "kaggle")
@@ -28,7 +28,7 @@ def command(request, tmp_path, monkeypatch):
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """A home without a login."""
-    for name in (*_LOGINS, *_PROXIES):
+    for name in (*LOGINS, *PROXIES):
         monkeypatch.delenv(name, raising=False)
     home = tmp_path / "home"
     home.mkdir()

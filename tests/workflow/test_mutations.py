@@ -109,6 +109,7 @@ KEYS = {
     "submission.images": ["predict_boxes.submission", "predict_instances.submission", *SUBMISSION],
     "submission.metric": ["score_submission"],
     "submission.competition": [],
+    "submission.code_competition": [],
     "submission.message": [],
     "report": [],
     "tracking": [],
