@@ -71,17 +71,22 @@ def run_kaggle(arguments: Sequence[str], competition: str, *, timeout: float, ke
 
 
 def ask_kaggle(
-    arguments: Sequence[str], competition: str, *, timeout: float, waits: Sequence[float] | None = None
+    arguments: Sequence[str],
+    competition: str,
+    *,
+    timeout: float,
+    waits: Sequence[float] | None = None,
+    keeps: Sequence[int] = (),
 ) -> str:
     """Run a command that changes nothing at Kaggle, again after ever longer waits while Kaggle cannot be reached.
 
-    `timeout` is for all tries together, in seconds; `waits` are the seconds between them (default `WAITS`). Errors as
-    in `run_kaggle`.
+    `timeout` is for all tries together, in seconds; `waits` are the seconds between them (default `WAITS`). The
+    others, and errors, as in `run_kaggle`.
     """
     end = time.monotonic() + timeout
     for wait in (*(WAITS if waits is None else waits), None):
         try:
-            return run_kaggle(arguments, competition, timeout=max(end - time.monotonic(), 0.01))
+            return run_kaggle(arguments, competition, timeout=max(end - time.monotonic(), 0.01), keeps=keeps)
         except Unreachable as error:
             if wait is None or time.monotonic() + wait >= end:
                 raise

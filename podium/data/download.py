@@ -4,7 +4,8 @@ import logging
 import shutil
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from podium.config.nearest import did_you_mean
@@ -14,6 +15,7 @@ from podium.errors import PodiumError
 from podium.kaggle_command import ask_kaggle
 from podium.kaggle_faults import quoted
 from podium.kaggle_login import require_login
+from podium.locks import alone
 
 log = logging.getLogger(__name__)
 
@@ -57,32 +59,33 @@ def download(competition: str, archive: str | Path, timeout: float, files: Seque
         _require_listed(competition, files, sizes, complete)
         sizes, complete = {name: sizes[name] for name in files if name in sizes}, len(set(files) - sizes.keys()) == 0
     aside = archive.with_name(f".{archive.name}.download")
-    aside.mkdir(parents=True, exist_ok=True)
-    try:
-        if files:
-            whole = _pack_files(competition, files, aside, end)
-        else:
-            whole = _fetch(competition, [], aside, end)
-            _test(competition, whole, whole, archive)
-        log.info("%s: %s bytes", whole.name, f"{whole.stat().st_size:,}")
-        _compare(competition, whole, sizes, complete, archive)
-        whole.replace(archive)
-    except _Unusable:
-        shutil.rmtree(aside)
-        raise
-    finally:
-        if aside.exists() and (archive.exists() or not any(path.is_file() for path in aside.rglob("*"))):
+    # A command that was left over from a kill may still write there.
+    with alone(archive.with_name(f".{archive.name}.lock"), "download", patience=timeout) as lock:
+        aside.mkdir(exist_ok=True)
+        try:
+            fetch = partial(_fetch, competition, end=end, lock=lock)
+            arrived = _pack_files(competition, files, aside, fetch) if files else fetch([], aside)
+            if not files:
+                _test(competition, arrived, arrived, archive)
+            log.info("%s: %s bytes", arrived.name, f"{arrived.stat().st_size:,}")
+            _compare(competition, arrived, sizes, complete, archive)
+            arrived.replace(archive)
+        except _Unusable:
             shutil.rmtree(aside)
+            raise
+        finally:
+            if aside.exists() and (archive.exists() or not any(path.is_file() for path in aside.rglob("*"))):
+                shutil.rmtree(aside)
 
 
 class _Unusable(PodiumError):
     """What arrived is wrong: continuing with it would be, too."""
 
 
-def _fetch(competition: str, options: list[str], folder: Path, end: float) -> Path:
+def _fetch(competition: str, options: list[str], folder: Path, *, end: float, lock: int) -> Path:
     """Download one thing into a folder of its own, or go on with it, and return its path."""
     command = ["competitions", "download", "--quiet", f"--path={folder}", *options, competition]
-    output = ask_kaggle(command, competition, timeout=max(end - time.monotonic(), 0.01))
+    output = ask_kaggle(command, competition, timeout=max(end - time.monotonic(), 0.01), keeps=[lock])
     arrived = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".kaggle-partial"]
     if len(arrived) != 1:
         raise _Unusable(
@@ -104,14 +107,14 @@ def _test(competition: str, arrived: Path, shown: Path, archive: Path) -> None:
         ) from None
 
 
-def _pack_files(competition: str, files: Sequence[str], aside: Path, end: float) -> Path:
+def _pack_files(competition: str, files: Sequence[str], aside: Path, fetch: Callable[[list[str], Path], Path]) -> Path:
     """Download files by name, each in a folder of its own, and pack them into one archive."""
     content, packed = aside / "content", aside / "packed.zip"
     for place, name in enumerate(files):
         target = content / name
         if target.exists():
             continue  # finished before an earlier call was cut
-        arrived = _fetch(competition, [f"--file={name}"], aside / str(place), end)
+        arrived = fetch([f"--file={name}"], aside / str(place))
         target.parent.mkdir(parents=True, exist_ok=True)
         if arrived.name == f"{target.name}.zip":  # compressed on the way
             _test(competition, arrived, target, packed)

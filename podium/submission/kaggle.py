@@ -21,7 +21,8 @@ from podium.files import file_digest
 from podium.kaggle_command import ask_kaggle, run_kaggle
 from podium.kaggle_faults import Unreachable, explained, quoted
 from podium.kaggle_login import require_login
-from podium.submission.receipt import Receipt, alone
+from podium.locks import alone
+from podium.submission.receipt import Receipt
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ def submit(
     log.info("Kaggle login: %s", require_login())
     digest = file_digest(csv_path)
     receipt = Receipt(Path(receipts), competition, digest, message)
-    with alone(Path(receipts), patience=timeout) as lock:
+    with alone(Path(receipts, ".lock"), "upload", patience=timeout) as lock:
         kept = receipt.read()
         if kept and kept["ref"]:
             log.info("uploaded before, at %s: submission %s", kept["time"], kept["ref"])

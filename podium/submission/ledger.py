@@ -1,13 +1,12 @@
 """The ledger: a row per upload, with the scores as they become known."""
 
 import csv
-import fcntl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 from podium.errors import PodiumError
 from podium.files import whole
+from podium.locks import alone
 
 COLUMNS = [
     "time",
@@ -31,7 +30,8 @@ def record(path: str | Path, entry: Mapping[str, object]) -> None:
         raise KeyError(f"no columns of the ledger: {sorted(unknown)}")
     known = {column: str(value) for column, value in entry.items() if value is not None}
     ref = known["ref"]
-    with _locked(Path(path)):
+    # A file of its own is locked: the ledger itself is replaced meanwhile.
+    with alone(Path(path).with_name(f".{Path(path).name}.lock"), "change of the ledger", patience=60):
         rows = read_ledger(path) if Path(path).exists() else []
         row = next((row for row in rows if row["ref"] == ref), None)
         if row is None:
@@ -58,12 +58,3 @@ def read_ledger(path: str | Path) -> list[dict[str, str]]:
             mend="mend the rows by hand, or move the file away: a new one is begun",
         )
     return rows
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # A file of its own: the ledger itself is replaced while it is locked.
-    with path.with_name(f".{path.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -1,18 +1,10 @@
-"""What keeps a file from being uploaded twice: a receipt of each upload, and a lock around it."""
+"""What keeps a file from being uploaded twice: a receipt of each upload."""
 
-import fcntl
-import logging
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from podium.errors import PodiumError
 from podium.files import read_json, write_json
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,36 +40,3 @@ class Receipt:
         }
         write_json(self.path, content, indent=2)
         return content
-
-
-@contextmanager
-def alone(folder: Path, *, patience: float) -> Iterator[int]:
-    """Hold the lock on a folder of receipts; yield its file descriptor.
-
-    A process that inherits the descriptor holds the lock, too, until it ends. What a crash leaves is no lock: only
-    running processes hold one.
-
-    Raises
-    ------
-    PodiumError
-        Where another process has held the lock for `patience` seconds.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    end, told = time.monotonic() + patience, False
-    with (folder / ".lock").open("w") as lock:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > end:
-                    raise PodiumError(
-                        f"another upload from here has not ended in {patience:g} seconds",
-                        file=folder / ".lock",
-                        mend="wait for it, or end its process (`kaggle competitions submit`), and run again",
-                    ) from None
-            if not told:
-                log.info("another upload from here is under way; waiting for it")
-                told = True
-            time.sleep(0.2)
-        yield lock.fileno()

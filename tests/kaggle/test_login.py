@@ -95,3 +95,16 @@ def test_without_a_login_nothing_is_asked(server, monkeypatch):
 def test_every_secret_is_hidden(home, monkeypatch):
     plant(home, monkeypatch, "variable", "file", "key", "oauth")
     assert hide_secrets(" ".join(PLANTED.values())) == "*** *** *** *** ***"
+
+
+@pytest.mark.parametrize("fault", [(401, None), (401, "Unauthenticated"), (400, "Invalid token"), (403, None)])
+def test_a_token_that_is_refused_is_named(server, home, monkeypatch, fault):
+    """The command ignores it, falls back to what else there is, or ends with a traceback."""
+    for name in ("KAGGLE_USERNAME", "KAGGLE_KEY"):
+        monkeypatch.delenv(name)
+    plant(home, monkeypatch, "variable")
+    server.faults["IntrospectToken"] = fault
+    with pytest.raises(PodiumError, match="did not accept the login, the token in KAGGLE_API_TOKEN") as error:
+        run_kaggle(["competitions", "submissions", "-v", "cells"], "cells", timeout=60)
+    assert PLANTED["token"] not in str(error.value)
+    assert set(server.calls) == {"IntrospectToken"}

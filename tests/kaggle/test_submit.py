@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import subprocess
-import sys
 import threading
 
 import pytest
@@ -12,9 +10,9 @@ from podium import kaggle_command
 from podium.errors import PodiumError
 from podium.kaggle_command import run_kaggle
 from podium.kaggle_faults import Unreachable
+from podium.locks import alone
 from podium.submission import kaggle
 from podium.submission.kaggle import list_uploads, poll, submit
-from podium.submission.receipt import alone
 
 CONTENT = b"ImageId,EncodedPixels\na,1 1\n"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -203,22 +201,11 @@ def test_two_at_once_upload_once(server, tmp_path):
 
 
 def test_a_lock_that_is_held_too_long(server, tmp_path):
-    held = alone(tmp_path / "receipts", patience=0)
+    held = alone(tmp_path / "receipts" / ".lock", "upload", patience=0)
     with held, pytest.raises(PodiumError, match=r"another upload from here has not ended in 0\.5 seconds"):
         send(tmp_path, timeout=0.5)
     assert server.calls == []
     assert send(tmp_path)["ref"] == "1000", "the lock's file stays, the lock does not"
-
-
-def test_a_lock_lasts_as_long_as_a_process_that_inherited_it(tmp_path):
-    """As where a process is killed, and the command that it started goes on."""
-    with alone(tmp_path, patience=0) as lock:
-        child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=[lock])
-    with pytest.raises(PodiumError, match="another upload"), alone(tmp_path, patience=0):
-        pass
-    child.communicate(b"\n")
-    with alone(tmp_path, patience=0):
-        pass
 
 
 def test_verbose_does_not_reach_the_command(server, monkeypatch):
