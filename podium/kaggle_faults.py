@@ -10,6 +10,10 @@ class Unreachable(PodiumError):
     """Kaggle did not answer, or not now: the same call may succeed later."""
 
 
+class Refused(PodiumError):
+    """Kaggle said no: what was asked for was not done."""
+
+
 def explained(output: str, competition: str, login: str) -> PodiumError:
     """Return what a failed command said as an error that tells what to do.
 
@@ -51,33 +55,33 @@ _FAULTS: list[tuple[str, type[PodiumError], str, str]] = [
     (
         r"\b401\b|unauthorized|authentication required|unauthenticated|invalid credentials|could not find kaggle\.json|"
         r"you (need|must) (to )?authenticate|kaggle auth login",
-        PodiumError,
+        Refused,
         "Kaggle did not accept the login, {login}",
         "renew it: run `kaggle auth login`, or set KAGGLE_API_TOKEN to a token from "
         "https://www.kaggle.com/settings/api; a token counts before a key, and a key before `kaggle auth login`",
     ),
     (
         r"only accepts submissions from|(made|submitted) (through|from) (a )?(notebook|kernel|code)|code competition",
-        PodiumError,
+        Refused,
         "{competition!r} is a code competition, which takes notebooks and no files: Kaggle said {said}",
         "nothing was uploaded; submit a notebook on Kaggle, and set submission.code_competition to true",
     ),
     (
         r"allowance|maximum number|too many submissions|(submission|daily) limit|limit.{0,40}(per day|today)",
-        PodiumError,
+        Refused,
         "the competition's limit of submissions is reached: Kaggle said {said}",
         "nothing was uploaded; run again after midnight UTC",
     ),
     (
         r"\b403\b|forbidden|permission|accept.{0,40}rules",
-        PodiumError,
+        Refused,
         "Kaggle refused access to the competition {competition!r}: it said {said}",
         "join it and accept its rules in the browser, at https://www.kaggle.com/competitions/{competition}/rules, and "
         "check the spelling of its name",
     ),
     (
         r"\b404\b|not ?found|could not find",
-        PodiumError,
+        Refused,
         "Kaggle knows no competition {competition!r}, or it takes no submissions: it said {said}",
         "check the name against the competition's URL, and its deadline",
     ),
@@ -89,7 +93,7 @@ _FAULTS: list[tuple[str, type[PodiumError], str, str]] = [
     ),
     (
         r"could not submit to competition",
-        PodiumError,
+        Refused,
         "the file could not be uploaded: the kaggle command said {said}",
         "run again: nothing was submitted",
     ),
@@ -102,7 +106,7 @@ _FAULTS: list[tuple[str, type[PodiumError], str, str]] = [
     ),
     (
         r"\b400\b|bad request",
-        PodiumError,
+        Refused,
         "Kaggle refused the request: it said {said}",
         "see what it says; where the limit of submissions is meant, run again after midnight UTC",
     ),

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from podium.files import read_json, write_json
-from podium.submission.kaggle import poll
 from podium.submission.ledger import record
+from podium.submission.uploads import poll
 from podium.workflow.script import running
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Uploading a submission through the official `kaggle` command line, once, and waiting for its score.
+"""Uploading a submission through the official `kaggle` command line, once.
 
 The command's exit codes mislead (an upload that failed can end with 0, one that succeeded with 1), so what counts is
 the competition's own list of submissions: every upload's message carries the SHA-256 of the file, and the list is
@@ -6,46 +6,26 @@ searched for it before an upload and after one that ended in doubt. A receipt sa
 what was done; a lock, which lasts as long as the command runs, keeps two processes from uploading at once.
 """
 
-import csv
 import json
 import logging
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import dropwhile
 from pathlib import Path
 
 from podium.errors import PodiumError
 from podium.files import file_digest
 from podium.kaggle_command import ask_kaggle, run_kaggle
-from podium.kaggle_faults import Unreachable, explained, quoted
+from podium.kaggle_faults import Refused, Unreachable, explained
 from podium.kaggle_login import require_login
 from podium.locks import alone
 from podium.submission.receipt import Receipt
+from podium.submission.uploads import ASKING, Upload, find_upload, mark
 
 log = logging.getLogger(__name__)
 
-# The command gives one page; 200 is its largest, and the newest come first. What was uploaded before those has a
-# receipt, if it was uploaded from here.
-LISTED = 200
 # Seconds between looks at the list for an upload that may have been made a moment ago.
 SETTLING = (0.0, 2.0, 5.0, 10.0, 15.0)
-# Seconds that a call may take that only asks.
-_ASKING = 120.0
-
-_LISTING = {"ref", "description", "status", "publicScore", "privateScore"}
-
-
-@dataclass(frozen=True)
-class Upload:
-    """A submission as the competition lists it. Scores are None until they are known."""
-
-    ref: str
-    description: str
-    status: str  # PENDING, COMPLETE or ERROR
-    public_score: float | None
-    private_score: float | None
 
 
 def submit(
@@ -100,7 +80,7 @@ def submit(
             )
         _require_allowance(competition)
         receipt.write("begun")
-        command = ["competitions", "submit", f"--file={csv_path}", f"--message={message} {_mark(digest)}", competition]
+        command = ["competitions", "submit", f"--file={csv_path}", f"--message={message} {mark(digest)}", competition]
         try:
             output = run_kaggle(command, competition, timeout=timeout, keeps=[lock])
             _require_accepted(output, competition)
@@ -124,7 +104,7 @@ def submit(
 
 def _after_failure(error: PodiumError, receipt: Receipt) -> dict[str, object]:
     """Return the receipt of an upload that was made although the command failed; else raise the error."""
-    doubtful = isinstance(error, Unreachable)
+    doubtful = not isinstance(error, Refused)
     try:
         found = _settled(receipt.competition, receipt.digest, SETTLING if doubtful else (0.0,))
     except PodiumError:
@@ -149,7 +129,7 @@ def _settled(competition: str, digest: str, waits: Sequence[float] | None = None
 def _require_allowance(competition: str) -> None:
     """Raise PodiumError where no submission is left today. Where that cannot be asked, the upload itself will tell."""
     try:
-        output = ask_kaggle(["competitions", "submission-limits", "--json", competition], competition, timeout=_ASKING)
+        output = ask_kaggle(["competitions", "submission-limits", "--json", competition], competition, timeout=ASKING)
         limits = json.loads(output[output.index("{") :])
         left, today, by_total = (limits.get(key, 0) for key in ("numAllowedNow", "numToday", "limitedByTotal"))
     except (PodiumError, ValueError) as error:
@@ -169,113 +149,9 @@ def _require_allowance(competition: str) -> None:
         )
 
 
-def poll(
-    competition: str,
-    ref: str,
-    *,
-    patience: float = 1800.0,
-    first_wait: float = 5.0,
-    longest_wait: float = 120.0,
-    timeout: float | None = None,
-) -> Upload:
-    """Wait until a submission is scored, asking again after ever longer waits (in seconds, doubled each time).
-
-    Calls that fail for want of an answer are repeated until `patience` seconds are over.
-
-    Raises
-    ------
-    PodiumError
-        Where the competition could not score the file, does not list it, or is not done in time.
-    """
-    end = time.monotonic() + patience
-    wait, doubt = first_wait, "its score is still pending"
-    while True:
-        try:
-            listed = list_uploads(competition, timeout=timeout, waits=())
-            upload = next((each for each in listed if each.ref == ref), None)
-            doubt = "its score is still pending" if upload else "the competition does not list it"
-        except Unreachable as error:
-            upload, doubt = None, error.problem
-        if upload and upload.status == "COMPLETE":
-            return upload
-        if upload and upload.status == "ERROR":
-            raise PodiumError(
-                f"the competition could not score the submission{_reason(competition, ref)}",
-                record=f"submission {ref}",
-                mend=f"see https://www.kaggle.com/competitions/{competition}/submissions; another file is uploaded as "
-                "a new submission",
-            )
-        if time.monotonic() + wait > end:
-            raise PodiumError(
-                f"no score after {patience:.0f} seconds: {doubt}",
-                record=f"submission {ref}",
-                mend="run again later: this only asks, nothing is uploaded again",
-            )
-        time.sleep(wait)
-        wait = min(2 * wait, longest_wait)
-
-
-def _reason(competition: str, ref: str) -> str:
-    """Return why a submission has no score, as the command tells since 2.2.5."""
-    try:
-        output = run_kaggle(["competitions", "submission", ref], competition, timeout=_ASKING)
-    except PodiumError:
-        return ""
-    found = re.search(r"^Error: +(.+)", output, re.MULTILINE)
-    return f": {found[1].strip()}" if found else ""
-
-
-def find_upload(competition: str, digest: str) -> Upload | None:
-    """Return the newest upload whose message carries this SHA-256, or None. Errors as in `ask_kaggle`."""
-    return next((each for each in list_uploads(competition) if _mark(digest) in each.description), None)
-
-
-def list_uploads(
-    competition: str, *, timeout: float | None = None, waits: Sequence[float] | None = None
-) -> list[Upload]:
-    """Return the team's newest `LISTED` uploads, newest first.
-
-    Parameters (a timeout of None is 120 seconds) and errors as in `podium.kaggle_command.ask_kaggle`.
-    """
-    command = ["competitions", "submissions", "-v", f"--page-size={LISTED}", competition]
-    output = ask_kaggle(command, competition, timeout=timeout or _ASKING, waits=waits)
-    lines = output.splitlines(keepends=True)
-    rows = csv.DictReader(dropwhile(lambda line: not line.startswith("ref,"), lines))
-    if not set(rows.fieldnames or []) >= _LISTING:
-        if "No submissions found" in output:
-            return []
-        # Taking this for an empty list would upload twice.
-        raise PodiumError(
-            f"the kaggle command did not list the submissions but said {quoted(output)}",
-            mend="run `kaggle competitions submissions -v COMPETITION` and see; another version of kaggle may help",
-        )
-    return [
-        Upload(
-            ref=row["ref"],
-            description=row["description"] or "",
-            status=(row["status"] or "").rpartition(".")[2].upper(),
-            public_score=_number(row["publicScore"]),
-            private_score=_number(row["privateScore"]),
-        )
-        for row in rows
-        if (row["ref"] or "").isdigit() and row.get("privateScore") is not None
-    ]
-
-
 def _require_accepted(output: str, competition: str) -> None:
     """Raise PodiumError for what the submit command says when it failed and ended with 0 all the same."""
     if "Could not find competition" in output or "Could not submit" in output:
         raise explained(output, competition, require_login())
     if "User cancelled" in output:
         raise Unreachable("the upload was interrupted", mend="run again")
-
-
-def _mark(digest: str) -> str:
-    return f"sha256:{digest}"
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        return float(text or "")
-    except ValueError:
-        return None

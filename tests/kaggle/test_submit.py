@@ -11,8 +11,9 @@ from podium.errors import PodiumError
 from podium.kaggle_command import run_kaggle
 from podium.kaggle_faults import Unreachable
 from podium.locks import alone
-from podium.submission import kaggle
-from podium.submission.kaggle import list_uploads, poll, submit
+from podium.submission import kaggle, uploads
+from podium.submission.kaggle import submit
+from podium.submission.uploads import list_uploads, poll
 
 CONTENT = b"ImageId,EncodedPixels\na,1 1\n"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -79,6 +80,13 @@ def test_an_earlier_upload_under_a_hundred_others_is_found(server, tmp_path):
 
 def test_an_upload_whose_answer_was_an_error_is_found(server, tmp_path):
     server.faults["CreateSubmission done"] = (500, "Internal Server Error")
+    assert send(tmp_path)["ref"] == "1000"
+    assert server.calls.count("CreateSubmission") == 1
+
+
+def test_an_unreadable_answer_to_an_upload_that_was_made(server, tmp_path):
+    server.faults["CreateSubmission done"] = (200, None)
+    server.hooks["CreateSubmission"] = lambda: setattr(server, "hidden", 1)
     assert send(tmp_path)["ref"] == "1000"
     assert server.calls.count("CreateSubmission") == 1
 
@@ -172,12 +180,12 @@ def test_server_errors_pass(server, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["ListSubmissions", "StartSubmissionUpload", "PUT", "CreateSubmission"])
 def test_a_server_that_never_answers(server, tmp_path, monkeypatch, method):
-    monkeypatch.setattr(kaggle, "_ASKING", 6 if method == "ListSubmissions" else 120)
+    monkeypatch.setattr(uploads, "ASKING", 6 if method == "ListSubmissions" else 120)
     server.hangs = {method}
     with pytest.raises(Unreachable, match="was not done in 6 seconds"):
         send(tmp_path, timeout=6)
     server.hangs.clear()
-    monkeypatch.setattr(kaggle, "_ASKING", 120)
+    monkeypatch.setattr(uploads, "ASKING", 120)
     assert send(tmp_path)["ref"] == "1000"
     assert len(server.submissions) == 1
 

@@ -327,6 +327,7 @@ SEGMENTERS = ("train_segmenter", "evaluate_segmenter", "predict_instances")
         ("podium/submission/check.py", ["check_submission"]),
         ("podium/submission/write.py", ["write_submission"]),
         ("podium/submission/kaggle.py", []),
+        ("podium/data/download.py", []),
         ("podium/report/page.html", ["report"]),
         ("podium/report/galleries.py", ["report"]),
     ],
