@@ -131,6 +131,7 @@ def test_an_answer_without_a_redirect(server, tmp_path):
     assert fetched(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_a_connection_cut_in_the_middle_is_continued_by_the_command(server, tmp_path):
     server.files["big.bin"] = bytes(3 << 20)
     server.cut_after = 2 << 20
@@ -144,7 +145,7 @@ def test_a_server_that_stalls_and_a_call_that_continues(server, tmp_path):
     server.files["big.bin"] = bytes(3 << 20)
     server.stall_after = 2 << 20
     with pytest.raises(Unreachable, match=r"was not done in .* seconds \(kaggle competitions download\)"):
-        provide(tmp_path, timeout=10)
+        provide(tmp_path, timeout=12)
     assert fetched(tmp_path) == [".archive.zip.download"]
     server.stall_after = None
     assert provide(tmp_path).read_bytes() == zipped(server.files)
@@ -152,6 +153,7 @@ def test_a_server_that_stalls_and_a_call_that_continues(server, tmp_path):
     assert max(server.ranges) > 0, "the second call begins where the first was ended"
 
 
+@pytest.mark.slow
 def test_a_killed_download_is_continued(server, tmp_path):
     server.files["big.bin"] = bytes(3 << 20)
     server.stall_after = 2 << 20

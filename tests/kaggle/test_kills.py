@@ -55,9 +55,7 @@ def test_killed_once_and_run_again(server, work, step):
 @pytest.mark.parametrize(
     ("point", "whole"),
     [
-        ("StartSubmissionUpload", True),
         ("PUT", True),
-        ("CreateSubmission", True),
         ("CreateSubmission done", True),
         ("PUT", False),
         ("CreateSubmission done", False),
