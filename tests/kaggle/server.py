@@ -168,7 +168,7 @@ class KaggleServer:
                 self.hidden -= 1
                 return 200, {"submissions": self.submissions[1:]}
             if self.submissions and self.submissions[0]["status"] == "PENDING":
-                if self.listings_until_score == 0:
+                if self.listings_until_score <= 0:
                     self.submissions[0].update(self.final)
                 self.listings_until_score -= 1
             return 200, {"submissions": self.submissions[: body.get("pageSize", 20)]}
