@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 from podium.config.formats import Format, named_formats, resolve_format
 from podium.config.metrics import MetricKey
 from podium.config.section import Fraction, Name, Section
+from podium.config.tuning import Tuning
 from podium.errors import PodiumError
 
 
@@ -30,6 +31,9 @@ class Submission(Section):
         "test", description="images whose rows the file holds; train_and_test puts the training images first"
     )
     metric: MetricKey = Field("dsb2018", description="the competition's own metric; docs/metrics.md explains each")
+    tuning: Tuning | None = Field(
+        None, description="thresholds chosen on validation for the metric, in place of those configured; null: none"
+    )
     solution: str | None = Field(
         None, description="path of a solution in the same format, where one is known: gives the local score"
     )

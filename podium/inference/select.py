@@ -1,0 +1,128 @@
+"""Which of the objects found in an image stay: no duplicates, none too small, no pixel in two of them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from podium.data.masks import decode, encode_at
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An object of an image.
+
+    Attributes
+    ----------
+    result
+        A COCO result: `category_id`, `score`, `bbox` [x, y, w, h].
+    mask
+        bool (rows, columns), the part of the image around the object; None where only its box is known.
+    x, y
+        Column and row in the image of the mask's upper left pixel.
+    """
+
+    result: dict
+    mask: np.ndarray | None = None
+    x: int = 0
+    y: int = 0
+
+    @property
+    def area(self) -> float:
+        """Pixels of the mask, or of the box."""
+        width, height = self.result["bbox"][2:]
+        return width * height if self.mask is None else int(np.count_nonzero(self.mask))
+
+    @property
+    def corners(self) -> tuple[float, float, float, float]:
+        """x0, y0, x1, y1 of what is compared: the part of the image that the mask is about, or the box."""
+        if self.mask is None:
+            x, y, width, height = self.result["bbox"]
+            return x, y, x + width, y + height
+        return self.x, self.y, self.x + self.mask.shape[1], self.y + self.mask.shape[0]
+
+
+def select(
+    found: Iterable[Placed], height: int, width: int, *, nms_iou: float | None, min_area: int, overlap: bool
+) -> list[Placed]:
+    """Return the objects of one image that stay, by falling score; those of equal score in the order given.
+
+    Parameters
+    ----------
+    height, width
+        The image's size in pixels.
+    nms_iou
+        An object is dropped whose IoU with a higher-scored one of its category that stays is above it; None: none is.
+        The IoU is that of the masks as they were found, of the boxes where there are no masks.
+    min_area
+        One with fewer pixels left is dropped, and what it claimed is free again.
+    overlap
+        False: a pixel belongs to the first object that claims it; boxes may always overlap.
+
+    Notes
+    -----
+    Whether an object stays depends on itself and on objects of higher scores only. So a score threshold may be laid
+    before or after with the same result. Memory grows with the pixels of the masks, and once with those of the image.
+    """
+    free = np.ones((height, width), dtype=bool)
+    kept, whole = [], []
+    for each in sorted(found, key=lambda placed: -placed.result["score"]):
+        if nms_iou is not None and any(
+            other.result["category_id"] == each.result["category_id"] and iou(each, other) > nms_iou for other in whole
+        ):
+            continue
+        left = each
+        if each.mask is not None:
+            place = free[each.y : each.y + each.mask.shape[0], each.x : each.x + each.mask.shape[1]]
+            if not overlap:
+                left = replace(each, mask=each.mask & place)
+        if left.area < min_area:
+            continue
+        if each.mask is not None:
+            place &= ~each.mask
+        kept.append(left)
+        whole.append(each)
+    return kept
+
+
+def iou(one: Placed, other: Placed) -> float:
+    """Return the IoU of two objects' masks, or of their boxes where one has no mask; 0 where both are empty."""
+    if (one.mask is None) != (other.mask is None):
+        one, other = replace(one, mask=None), replace(other, mask=None)
+    left, top, right, bottom = (
+        *map(max, one.corners[:2], other.corners[:2]),
+        *map(min, one.corners[2:], other.corners[2:]),
+    )
+    if right <= left or bottom <= top:
+        return 0.0
+    if one.mask is None:
+        common = (right - left) * (bottom - top)
+    else:
+        parts = [
+            each.mask[top - each.y : bottom - each.y, left - each.x : right - each.x] for each in (one, other)
+        ]
+        common = int(np.count_nonzero(parts[0] & parts[1]))
+    return common / (one.area + other.area - common) if common else 0.0
+
+
+def place(results: Sequence[dict]) -> list[Placed]:
+    """Return COCO results of one image as objects; each mask is unpacked once, one at a time."""
+    return [_placed(result) for result in results]
+
+
+def _placed(result: dict) -> Placed:
+    if "segmentation" not in result:
+        return Placed(result)
+    mask = decode(result["segmentation"])
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return Placed(result, mask[:0, :0])
+    x, y = int(columns[0]), int(rows[0])
+    return Placed(result, mask[y : rows[-1] + 1, x : columns[-1] + 1].copy(), x, y)
+
+
+def as_result(placed: Placed, height: int, width: int) -> dict:
+    """Return an object as a COCO result, its mask coded for an image of this size."""
+    if placed.mask is None:
+        return placed.result
+    return {**placed.result, "segmentation": encode_at(placed.mask, placed.x, placed.y, height, width)}
