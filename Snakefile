@@ -24,6 +24,7 @@ include: "rules/schedules.smk"
 include: "rules/zoo.smk"
 include: "rules/detection.smk"
 include: "rules/segmentation.smk"
+include: "rules/tuning.smk"
 include: "rules/instances.smk"
 include: "rules/evaluation.smk"
 include: "rules/submission.smk"
@@ -40,6 +41,7 @@ localrules:
     splits,
     draw_schedule,
     draw_curves,
+    draw_tuning,
     report,
     upload,
     leaderboard_score,
@@ -51,6 +53,7 @@ rule all:
     input:
         PLAN.page,
         PLAN.curves(),
+        PLAN.tuning_files("tuning.svg"),
         PLAN.submission_files(),
 
 

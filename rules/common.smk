@@ -25,6 +25,7 @@ except PodiumError as error:
 PLAN = Plan(COMPETITION)
 DATA, RESULTS, SUBMISSIONS = PLAN.data, PLAN.results, PLAN.submissions
 DIGEST = PLAN.digest
+SUBMISSION = COMPETITION.submission
 LOGS = f"{RESULTS}/logs"
 restore_records(DIGEST, RESULTS)
 

@@ -6,6 +6,9 @@ rule evaluate:
         digest=DIGEST,
         split=lambda wildcards: PLAN.split(wildcards.station, wildcards.experiment),
         predictions=f"{RESULTS}/{{station}}/{{experiment}}/predictions.{{split}}.json",
+        choice=lambda wildcards: PLAN.choice(
+            wildcards.station, wildcards.experiment, wildcards.split
+        ),
     output:
         metrics=f"{RESULTS}/{{station}}/{{experiment}}/metrics.{{split}}.json",
     log:

@@ -1,14 +1,14 @@
 """The submission: written, checked, scored where a solution is known; uploaded only by the target `submit`."""
 
-SUBMISSION = COMPETITION.submission
-
-
 if SUBMISSION:
 
     rule write_submission:
         input:
             digest=DIGEST,
             predictions=f"{RESULTS}/{SUBMISSION.station}/{{experiment}}/predictions.submission.json",
+            choice=lambda wildcards: PLAN.choice(
+                SUBMISSION.station, wildcards.experiment, "submission"
+            ),
         output:
             csv=f"{SUBMISSIONS}/{{experiment}}.csv",
         log:
@@ -78,6 +78,11 @@ if SUBMISSION and COMPETITION.kaggle_name:
             csv=f"{SUBMISSIONS}/{{experiment}}.csv",
             check=f"{SUBMISSIONS}/{{experiment}}.check.json",
             validation=f"{RESULTS}/{SUBMISSION.station}/{{experiment}}/metrics.val.json",
+            tuning=(
+                f"{RESULTS}/{SUBMISSION.station}/{{experiment}}/tuning.json"
+                if SUBMISSION.tuning
+                else []
+            ),
             score=(
                 f"{SUBMISSIONS}/{{experiment}}.score.json"
                 if SUBMISSION.solution

@@ -1,16 +1,19 @@
 """Judge the boxes or instances of one part.
 
-Input: digest (of the dataset), split, predictions (COCO results).
+Input: digest (of the dataset), split, predictions (COCO results), choice (thresholds that were chosen on validation;
+none where they are not tuned, and for validation itself).
 Output: metrics (COCO's numbers, per category, competitions' scores with intervals, a row per image).
 """
 
 from pathlib import Path
 
 from podium.config.evaluation import Evaluation
+from podium.config.tuning import read_choice
 from podium.data.dataset import load_dataset
 from podium.data.parts import part_images
 from podium.evaluation.evaluate import evaluate
 from podium.files import read_json, write_json
+from podium.inference.select import selected
 from podium.workflow.script import running
 
 if __name__ == "__main__":
@@ -18,14 +21,16 @@ if __name__ == "__main__":
         dataset = load_dataset(Path(snakemake.input.digest).parent)
         images = part_images(dataset, read_json(snakemake.input.split), snakemake.wildcards.split)
         evaluation = Evaluation.model_validate(settings["evaluation"])
+        choice = read_choice(snakemake.input.get("choice"))
+        sizes = {image_id: dataset.size(image_id) for image_id in images}
         metrics, per_image = evaluate(
             dataset.restricted(images),
             images,
-            read_json(snakemake.input.predictions),
+            selected(read_json(snakemake.input.predictions), sizes, choice),
             masks=settings["masks"],
             metrics=evaluation.metrics,
             max_detections=evaluation.max_detections,
-            score_threshold=evaluation.score_threshold,
+            score_threshold=choice.score_threshold if choice else evaluation.score_threshold,
             bootstrap_samples=evaluation.bootstrap_samples,
         )
         write_json(snakemake.output.metrics, {**metrics, "per_image": per_image}, indent=1)

@@ -1,6 +1,7 @@
 """Upload a checked submission file, once.
 
-Input: csv, check, validation (metrics of the same experiment), score (against a known solution, where there is one).
+Input: csv, check, validation (metrics of the same experiment), tuning (of its thresholds, where they are tuned), score
+(against a known solution, where there is one).
 Output: upload (the competition's reference to it). A row is added to ledger.csv beside it.
 The receipt lies in a folder that the workflow does not delete, so that no failure leads to a second upload.
 """
@@ -12,6 +13,12 @@ from podium.files import read_json, write_json
 from podium.submission.kaggle import submit
 from podium.submission.ledger import record
 from podium.workflow.script import running
+
+
+def _cross_fitted(tuning: str | None) -> float | None:
+    found = read_json(tuning)["cross_fitted"] if tuning else None
+    return found["score"] if found else None
+
 
 if __name__ == "__main__":
     with running(snakemake) as settings:
@@ -28,6 +35,7 @@ if __name__ == "__main__":
             "sha256": upload["sha256"],
             "experiment": experiment,
             "validation_score": read_json(inputs.validation)["scores"].get(settings["metric"], {}).get("mean"),
+            "cross_fitted_score": _cross_fitted(inputs.get("tuning")),
             "local_test_score": read_json(inputs.score)["score"] if inputs.get("score") else None,
             "ref": upload["ref"],
         }

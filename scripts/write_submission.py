@@ -1,6 +1,7 @@
 """Write the submission file.
 
-Input: digest (of the dataset), predictions (of all submitted images, from the submitted experiment).
+Input: digest (of the dataset), predictions (of all submitted images, from the submitted experiment), choice (thresholds
+that were chosen on validation, in place of the configured one; none where they are not tuned).
 Output: csv.
 """
 
@@ -8,9 +9,11 @@ import logging
 from pathlib import Path
 
 from podium.config.formats import Format
+from podium.config.tuning import read_choice
 from podium.data.dataset import load_dataset
 from podium.data.parts import submitted_images
 from podium.files import read_json
+from podium.inference.select import selected
 from podium.submission.write import write_submission
 from podium.workflow.script import running
 
@@ -18,10 +21,13 @@ if __name__ == "__main__":
     with running(snakemake) as settings:
         dataset = load_dataset(Path(snakemake.input.digest).parent)
         images = submitted_images(dataset, settings["images"])
-        predictions = read_json(snakemake.input.predictions)
+        choice = read_choice(snakemake.input.get("choice"))
+        threshold = choice.score_threshold if choice else settings["score_threshold"]
+        sizes = {image_id: dataset.size(image_id) for image_id in images}
+        predictions = selected(read_json(snakemake.input.predictions), sizes, choice)
         written = write_submission(
             snakemake.output.csv,
-            [prediction for prediction in predictions if prediction["score"] >= settings["score_threshold"]],
+            [prediction for prediction in predictions if prediction["score"] >= threshold],
             [dataset.images[image_id] for image_id in images],
             Format.model_validate(settings["format"]),
             dataset.sample_submission,

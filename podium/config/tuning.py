@@ -1,12 +1,16 @@
 """What is chosen on the validation part for the competition's metric."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
+from podium.config.instances import InstancesExperiment
 from podium.config.section import Fraction, Section
+from podium.files import read_json
 
 _NOT_EMPTY = Field(min_length=1)
+_MAKING = ("mask_threshold", "nms_iou", "min_area")
 
 
 class Tuning(Section):
@@ -22,8 +26,8 @@ class Tuning(Section):
     )
     nms_iou: Annotated[tuple[Fraction | None, ...], _NOT_EMPTY] = Field(
         (None, 0.3, 0.5, 0.7),
-        description="the lower-scored of two instances of a category whose masks (boxes, where there are no masks) have "
-        "an IoU above it is dropped; null: none is",
+        description="the lower-scored of two instances of a category whose masks (boxes, where there are no masks) "
+        "have an IoU above it is dropped; null: none is",
     )
     min_area: Annotated[tuple[Annotated[int, Field(ge=1)], ...], _NOT_EMPTY] = Field(
         (1, 16, 64), description="instances with fewer pixels are dropped"
@@ -35,9 +39,34 @@ class Tuning(Section):
 
 
 class Choice(Section):
-    """One combination: how instances are made of what a model finds, and which of them count."""
+    """One combination: how instances are made of what a model finds, and which of them count.
+
+    Without a mask threshold it is one for the detection station, whose masks are made.
+    """
 
     score_threshold: Fraction
     mask_threshold: Fraction | None = None
     nms_iou: Fraction | None = None
     min_area: int = Field(1, ge=1)
+
+
+def configured_choice(score_threshold: float, experiment: InstancesExperiment | None = None) -> Choice:
+    """Return the combination that is configured: with instances of an experiment, or of the detection station."""
+    if experiment is None:
+        return Choice(score_threshold=score_threshold)
+    return Choice(score_threshold=score_threshold, **{name: getattr(experiment, name) for name in _MAKING})
+
+
+def made_by(choice: Choice | None, experiment: InstancesExperiment) -> InstancesExperiment:
+    """Return the settings by which instances are made: the experiment's, those of the choice over them.
+
+    The choice's score threshold is not among them: it says which instances count, and average precision wants all.
+    """
+    if choice is None:
+        return experiment
+    return experiment.model_copy(update={name: getattr(choice, name) for name in _MAKING})
+
+
+def read_choice(path: str | Path | None) -> Choice | None:
+    """Read the rule `tune`'s choice.json; None without a path."""
+    return Choice.model_validate(read_json(path)) if path else None

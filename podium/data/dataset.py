@@ -77,6 +77,10 @@ class Dataset:
     def image_path(self, image_id: int) -> Path:
         return self.folder / "images" / self.images[image_id]["file_name"]
 
+    def size(self, image_id: int) -> tuple[int, int]:
+        """Return an image's (height, width)."""
+        return self.images[image_id]["height"], self.images[image_id]["width"]
+
     def read(self, image_id: int) -> np.ndarray:
         """Return an image as uint8 (height, width, 3), RGB; PodiumError where it has changed its size."""
         entry = self.images[image_id]

@@ -1,7 +1,7 @@
 """Instances: detected boxes, each with the mask that a segmenter finds in it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -9,9 +9,11 @@ from torch import nn
 
 from podium.config.instances import InstancesExperiment
 from podium.config.segmentation import Crops
+from podium.config.tuning import Choice
 from podium.data.dataset import Dataset
+from podium.data.masks import encode_at
 from podium.inference.masks import probabilities
-from podium.inference.select import Placed, as_result, select
+from podium.inference.select import Placed, select
 
 
 class Likely(NamedTuple):
@@ -51,16 +53,26 @@ def predict_instances(
     return [
         result
         for image_id, found in likely_objects(model, dataset, image_ids, boxes, crops, settings.score_threshold)
-        for result in instances_of(
-            found,
-            dataset.images[image_id]["height"],
-            dataset.images[image_id]["width"],
-            mask_threshold=settings.mask_threshold,
-            nms_iou=settings.nms_iou,
-            min_area=settings.min_area,
-            overlap=settings.overlap,
-        )
+        for result in instances_of(found, *dataset.size(image_id), settings, settings.overlap)
     ]
+
+
+def instance_makers(
+    model: nn.Module,
+    dataset: Dataset,
+    image_ids: Iterable[int],
+    boxes: list[dict],
+    crops: Crops,
+    settings: InstancesExperiment,
+) -> Iterator[Callable[[Choice], list[dict]]]:
+    """Yield for each image what makes its instances by a choice, without asking the segmenter again.
+
+    It takes mask_threshold, nms_iou and min_area of the choice, all else of `settings`. Its memory grows with the
+    pixels around the image's boxes, four bytes for each.
+    """
+    for image_id, found in likely_objects(model, dataset, image_ids, boxes, crops, settings.score_threshold):
+        held, size = list(found), dataset.size(image_id)
+        yield lambda choice, held=held, size=size: instances_of(held, *size, choice, settings.overlap)
 
 
 def likely_objects(
@@ -71,7 +83,7 @@ def likely_objects(
     crops: Crops,
     score_threshold: float,
 ) -> Iterator[tuple[int, Iterator[Likely]]]:
-    """Yield the id of each image that has boxes from the threshold on, and these by falling score, with their pixels.
+    """Yield the id of each image, and its boxes from the threshold on by falling score, each with its likely pixels.
 
     An image's boxes are to be used before the next image is asked for; the segmenter sees each of them once.
     """
@@ -81,31 +93,28 @@ def likely_objects(
             by_image[box["image_id"]].append(box)
     for image_id in image_ids:
         found = sorted(by_image[image_id], key=lambda box: -box["score"])
-        if found:
-            corners = [np.array(box["bbox"]) + [0, 0, *box["bbox"][:2]] for box in found]
-            likely = probabilities(model, dataset.read(image_id), corners, crops)
-            yield image_id, (Likely(box, *where) for box, where in zip(found, likely, strict=True))
+        corners = [np.array(box["bbox"]) + [0, 0, *box["bbox"][:2]] for box in found]
+        likely = probabilities(model, dataset.read(image_id), corners, crops) if found else ()
+        yield image_id, (Likely(box, *where) for box, where in zip(found, likely, strict=True))
 
 
 def instances_of(
-    found: Iterable[Likely],
-    height: int,
-    width: int,
-    *,
-    mask_threshold: float,
-    nms_iou: float | None,
-    min_area: int,
-    overlap: bool,
+    found: Iterable[Likely], height: int, width: int, how: InstancesExperiment | Choice, overlap: bool
 ) -> list[dict]:
-    """Return the instances of one image of (height, width) as `predict_instances` does."""
-    masks = (Placed(each.box, each.probability > mask_threshold, each.x, each.y) for each in found)
-    kept = select(masks, height, width, nms_iou=nms_iou, min_area=min_area, overlap=overlap)
-    return [as_result(_tight(each), height, width) for each in kept]
+    """Return the instances of one image of (height, width), by falling score, as `predict_instances` does."""
+    masks = (Placed(each.box, each.probability > how.mask_threshold, each.x, each.y) for each in found)
+    kept = select(masks, height, width, nms_iou=how.nms_iou, min_area=how.min_area, overlap=overlap)
+    return [_result(each, height, width) for each in kept]
 
 
-def _tight(placed: Placed) -> Placed:
-    rows, columns = np.flatnonzero(placed.mask.any(axis=1)), np.flatnonzero(placed.mask.any(axis=0))
-    box = [placed.x + columns[0], placed.y + rows[0], np.ptp(columns) + 1, np.ptp(rows) + 1]
-    found = placed.result
-    result = {"image_id": found["image_id"], "category_id": found["category_id"], "bbox": [float(side) for side in box]}
-    return Placed({**result, "score": found["score"]}, placed.mask, placed.x, placed.y)
+def _result(placed: Placed, height: int, width: int) -> dict:
+    box, mask = placed.result, placed.mask
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    tight = [placed.x + columns[0], placed.y + rows[0], np.ptp(columns) + 1, np.ptp(rows) + 1]
+    return {
+        "image_id": box["image_id"],
+        "category_id": box["category_id"],
+        "bbox": [float(value) for value in tight],
+        "score": box["score"],
+        "segmentation": encode_at(mask, placed.x, placed.y, height, width),
+    }

@@ -1,11 +1,13 @@
 """Which of the objects found in an image stay: no duplicates, none too small, no pixel in two of them."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from podium.data.masks import decode, encode_at
+from podium.config.tuning import Choice
+from podium.data.masks import decode
 
 
 @dataclass(frozen=True)
@@ -98,19 +100,39 @@ def iou(one: Placed, other: Placed) -> float:
     if one.mask is None:
         common = (right - left) * (bottom - top)
     else:
-        parts = [
-            each.mask[top - each.y : bottom - each.y, left - each.x : right - each.x] for each in (one, other)
-        ]
+        parts = [each.mask[top - each.y : bottom - each.y, left - each.x : right - each.x] for each in (one, other)]
         common = int(np.count_nonzero(parts[0] & parts[1]))
     return common / (one.area + other.area - common) if common else 0.0
 
 
-def place(results: Sequence[dict]) -> list[Placed]:
-    """Return COCO results of one image as objects; each mask is unpacked once, one at a time."""
-    return [_placed(result) for result in results]
+def selected(results: Iterable[dict], sizes: Mapping[int, tuple[int, int]], choice: Choice | None) -> list[dict]:
+    """Return the COCO results that stay by a choice's nms_iou and min_area, whatever their score.
+
+    Without a choice all do, and so do instances, which were made by it. `sizes` are (height, width) by image id. Each
+    image's results are returned by falling score.
+    """
+    if choice is None or choice.mask_threshold is not None:
+        return list(results)
+    makers = selection_makers(sizes, results, sizes)
+    return [result for make in makers for result in make(choice)]
 
 
-def _placed(result: dict) -> Placed:
+def selection_makers(
+    image_ids: Iterable[int], results: Iterable[dict], sizes: Mapping[int, tuple[int, int]]
+) -> Iterator[Callable[[Choice], list[dict]]]:
+    """Yield for each image what selects among its results by a choice; overlaps stay. Masks are unpacked once."""
+    by_image = defaultdict(list)
+    for result in results:
+        by_image[result["image_id"]].append(result)
+    for image_id in image_ids:
+        found, size = [place(result) for result in by_image[image_id]], sizes[image_id]
+        yield lambda choice, found=found, size=size: [
+            each.result for each in select(found, *size, nms_iou=choice.nms_iou, min_area=choice.min_area, overlap=True)
+        ]
+
+
+def place(result: dict) -> Placed:
+    """Return a COCO result as an object, its mask unpacked."""
     if "segmentation" not in result:
         return Placed(result)
     mask = decode(result["segmentation"])
@@ -119,10 +141,3 @@ def _placed(result: dict) -> Placed:
         return Placed(result, mask[:0, :0])
     x, y = int(columns[0]), int(rows[0])
     return Placed(result, mask[y : rows[-1] + 1, x : columns[-1] + 1].copy(), x, y)
-
-
-def as_result(placed: Placed, height: int, width: int) -> dict:
-    """Return an object as a COCO result, its mask coded for an image of this size."""
-    if placed.mask is None:
-        return placed.result
-    return {**placed.result, "segmentation": encode_at(placed.mask, placed.x, placed.y, height, width)}

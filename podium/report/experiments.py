@@ -26,6 +26,7 @@ from podium.report.drawing import inline
 from podium.report.names import SCORES, SPLITS
 from podium.report.plots import loss_curve, read_history, validation_curve
 from podium.report.settings import as_yaml
+from podium.report.tuning import tuning_blocks
 from podium.training.schedule_advice import advice
 
 
@@ -40,6 +41,7 @@ def detection_section(name: str, competition: Competition, results: Path) -> Sec
             *_schedule(results, f"{folder}/schedule.svg", competition.detection[name].solver),
             *_curves(results, f"{folder}/history.csv", f"detection-{name}"),
             *_instance_metrics(results, folder, f"detection-{name}", competition.own_metric),
+            *tuning_blocks(competition, results, "detection", name),
         ],
     )
 
@@ -66,7 +68,11 @@ def segmentation_section(name: str, competition: Competition, results: Path) -> 
 def instances_section(name: str, competition: Competition, results: Path) -> Section:
     """Describe an instances experiment; `results` is the folder `results/<name>`."""
     anchor, own = f"instances-{name}", competition.own_metric
-    blocks = [_settings(competition.instances[name]), *_instance_metrics(results, f"instances/{name}", anchor, own)]
+    blocks = [
+        _settings(competition.instances[name]),
+        *_instance_metrics(results, f"instances/{name}", anchor, own),
+        *tuning_blocks(competition, results, "instances", name),
+    ]
     return Section(name, anchor, blocks)
 
 
@@ -143,8 +149,11 @@ def _scores(found: Mapping[str, dict], own: str) -> list[Table]:
         [SCORES.get(name, name), *(_with_interval(metrics["scores"].get(name)) for metrics in found.values())]
         for name in names
     ]
-    thresholds = {metrics["score_threshold"] for metrics in found.values() if "score_threshold" in metrics}
-    counted = f", instances from a confidence of {thresholds.pop():g} on" if len(thresholds) == 1 else ""
+    thresholds = {split: metrics["score_threshold"] for split, metrics in found.items() if "score_threshold" in metrics}
+    words = [f"{threshold:g} ({SPLITS[split]})" for split, threshold in thresholds.items()]
+    if len(set(thresholds.values())) == 1:
+        words = [f"{threshold:g}" for threshold in set(thresholds.values())]
+    counted = f", instances from a confidence of {' and '.join(words)} on" if words else ""
     if any(name in METRIC_NAMES and METRIC_NAMES[name].ranked for name in names):
         counted += ", for average precision all"
     caption = f"Competitions' scores over images with 95% bootstrap intervals{counted}"

@@ -15,6 +15,7 @@ from podium.evaluation.overlap import overlap
 from podium.report.blocks import Gallery, Missing, Picture, Specimen, number, optional_json
 from podium.report.names import SCORES
 from podium.report.pictures import ALONE, CROWD, Colour, Shape, colours, data_uri, draw, fitted
+from podium.report.tuning import tuning_of
 
 OBJECT_COLOURS = 12
 """With one category only, true objects have different colours, of which there are so many."""
@@ -54,7 +55,7 @@ def test_galleries(
             for (_, file), content in zip(files, contents, strict=True)
             if content is None
         ]
-    found = _by_image(predictions, competition.evaluation.score_threshold)
+    found = _by_image(predictions, metrics["score_threshold"])
     show = _Showing(competition, dataset, found, with_truth=True)
     metric = competition.own_metric
     rows, words = metrics["per_image"], SCORES[metric]
@@ -89,7 +90,9 @@ def submission_gallery(competition: Competition, dataset: Dataset, results: Path
     predictions = optional_json(results, file)
     if predictions is None:
         return [Missing("Pictures of the competition's test images", file)]
-    found = _by_image(predictions, competition.submission.score_threshold)
+    tuning = tuning_of(competition, results, "instances", competition.submission.experiment)
+    threshold = tuning["choice"]["score_threshold"] if tuning else competition.submission.score_threshold
+    found = _by_image(predictions, threshold)
     show = _Showing(competition, dataset, found, with_truth=False)
     specimens = [show(image_id, "") for image_id in _sample(ids, count, competition.splits.seed)]
     return [Gallery("The competition's test images", "At random.", specimens, show.legend)]

@@ -1,13 +1,14 @@
 """The page's part on the file that is sent: its check, its score, how it is uploaded, and what became of uploads."""
 
-import csv
 from pathlib import Path
 
 from podium.config.competition import Competition
 from podium.data.dataset import Dataset
 from podium.report.blocks import Link, Listing, Missing, Section, Table, Text, number, optional_json
 from podium.report.galleries import submission_gallery
+from podium.report.leaderboard import leaderboard_section
 from podium.report.names import SCORES, in_words
+from podium.submission.ledger import read_ledger
 
 
 def submission_section(competition: Competition, dataset: Dataset, results: Path, submissions: Path) -> Section:
@@ -16,13 +17,17 @@ def submission_section(competition: Competition, dataset: Dataset, results: Path
     if not competition.submission:
         section.blocks.append(Text("Nothing is sent to a competition: the configuration has no submission."))
         return section
+    ledger = submissions / "ledger.csv"
+    rows = read_ledger(ledger) if ledger.exists() else None
     section.blocks += [
         *_file(competition.submission.experiment, submissions),
         *_score(competition, submissions),
         *_upload(competition),
-        *_ledger(competition, submissions),
+        *_ledger(competition, rows),
         *submission_gallery(competition, dataset, results),
     ]
+    if leaderboard := leaderboard_section(rows or []):
+        section.sections.append(leaderboard)
     return section
 
 
@@ -86,15 +91,10 @@ def _upload(competition: Competition) -> list:
     ]
 
 
-def _ledger(competition: Competition, submissions: Path) -> list:
-    path = submissions / "ledger.csv"
-    if not path.exists():
-        return [Missing("The ledger of uploads", path.name)] if competition.kaggle_name else []
-    with path.open(encoding="utf-8", newline="") as file:
-        header, *rows = list(csv.reader(file)) or [[]]
+def _ledger(competition: Competition, rows: list[dict[str, str]] | None) -> list:
+    if rows is None:
+        return [Missing("The ledger of uploads", "ledger.csv")] if competition.kaggle_name else []
     if not rows:
         return [Text("Nothing was uploaded yet.")]
-    columns = [in_words(name) for name in header]
-    hashes = [place for place, name in enumerate(header) if name == "sha256"]
-    cells = [[cell[:12] if place in hashes else cell or number(None) for place, cell in enumerate(row)] for row in rows]
-    return [Table("Uploads", columns, cells)]
+    cells = [[cell[:12] if name == "sha256" else cell or number(None) for name, cell in row.items()] for row in rows]
+    return [Table("Uploads", [in_words(name) for name in rows[0]], cells)]

@@ -13,6 +13,7 @@ COLUMNS = [
     "sha256",
     "experiment",
     "validation_score",
+    "cross_fitted_score",
     "local_test_score",
     "ref",
     "public_score",
@@ -44,17 +45,21 @@ def record(path: str | Path, entry: Mapping[str, object]) -> None:
 
 
 def read_ledger(path: str | Path) -> list[dict[str, str]]:
-    """Return the ledger's rows, oldest first, by column; what is not known is "". PodiumError for another header."""
+    """Return the ledger's rows, oldest first, by column; what is not known is "". PodiumError for another header.
+
+    One that was begun before thresholds were tuned has no column of cross-fitted scores: they are not known.
+    """
     try:
         with Path(path).open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file)
             columns, rows = reader.fieldnames, list(reader)
     except FileNotFoundError:
         raise PodiumError("the ledger is missing", file=path) from None
-    if columns != COLUMNS or any(None in row or None in row.values() for row in rows):
+    known = [COLUMNS, [column for column in COLUMNS if column != "cross_fitted_score"]]
+    if columns not in known or any(None in row or None in row.values() for row in rows):
         raise PodiumError(
             f"not a ledger with the columns {','.join(COLUMNS)}",
             file=path,
             mend="mend the rows by hand, or move the file away: a new one is begun",
         )
-    return rows
+    return [dict.fromkeys(COLUMNS, "") | row for row in rows]

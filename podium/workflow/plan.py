@@ -114,14 +114,42 @@ class Plan:
         """Whether an experiment's predictions have masks."""
         return station == "instances" or self.competition.detection[experiment].model.architecture == "mask_rcnn"
 
-    def instance_inputs(self, experiment: str, part: str) -> dict[str, str]:
-        """The boxes and the segmenter of an instances experiment, and its split."""
+    def instance_inputs(self, experiment: str, part: str) -> dict[str, str | list[str]]:
+        """The boxes and the segmenter of an instances experiment, its split, and its thresholds where they are tuned."""
         settings = self.competition.instances[experiment]
         return {
             "boxes": f"{self.results}/detection/{settings.detection}/predictions.{part}.json",
             "model": f"{self.results}/segmentation/{settings.segmentation}/model.pt",
             "split": self.split("instances", experiment),
+            "choice": self.choice("instances", experiment, part),
         }
+
+    def is_tuned(self, station: str) -> bool:
+        """Whether thresholds of this station's experiments are chosen on the validation part."""
+        submission = self.competition.submission
+        return bool(submission and submission.tuning) and station == "instances"
+
+    def choice(self, station: str, experiment: str, part: str) -> str | list[str]:
+        """The file of the thresholds that were chosen, for all parts but the one that they were chosen on."""
+        if part == "val" or not self.is_tuned(station):
+            return []
+        return f"{self.results}/{station}/{experiment}/choice.json"
+
+    def tuning_inputs(self, station: str, experiment: str) -> dict[str, str | list[str]]:
+        """What thresholds are chosen from."""
+        if station == "instances":
+            return self.instance_inputs(experiment, "val")
+        boxes = f"{self.results}/{station}/{experiment}/predictions.val.json"
+        return {"boxes": boxes, "split": self.split(station, experiment)}
+
+    def tuning_files(self, name: str) -> list[str]:
+        """tuning.json or tuning.svg of each experiment whose thresholds are chosen."""
+        return [
+            f"{self.results}/{station}/{experiment}/{name}"
+            for station in ("detection", "instances")
+            if self.is_tuned(station)
+            for experiment in getattr(self.competition, station)
+        ]
 
     def part_images(self, part: str) -> str | None:
         """What part_images has to know of the configuration: which images the part `submission` has."""
@@ -164,4 +192,5 @@ class Plan:
             for experiment in getattr(self.competition, station)
             for name in names
         ]
-        return [self.digest, *self.splits(), *stations, *self.submission_files()]
+        tuning = self.tuning_files("tuning.json")
+        return [self.digest, *self.splits(), *stations, *tuning, *self.submission_files()]
