@@ -66,13 +66,16 @@ def select(
     Whether an object stays depends on itself and on objects of higher scores only. So a score threshold may be laid
     before or after with the same result. Memory grows with the pixels of the masks, and once with those of the image.
     """
+    ranked = sorted(found, key=lambda placed: -placed.result["score"])
+    corners = np.array([each.corners for each in ranked]).reshape(-1, 4)
+    categories = np.array([each.result["category_id"] for each in ranked])
     free = np.ones((height, width), dtype=bool)
-    kept, whole = [], []
-    for each in sorted(found, key=lambda placed: -placed.result["score"]):
-        if nms_iou is not None and any(
-            other.result["category_id"] == each.result["category_id"] and iou(each, other) > nms_iou for other in whole
-        ):
-            continue
+    stays, kept = np.zeros(len(ranked), dtype=bool), []
+    for number, each in enumerate(ranked):
+        if nms_iou is not None:
+            near = stays & (categories == each.result["category_id"]) & _touching(corners, corners[number])
+            if any(iou(each, ranked[other]) > nms_iou for other in np.flatnonzero(near)):
+                continue
         left = each
         if each.mask is not None:
             place = free[each.y : each.y + each.mask.shape[0], each.x : each.x + each.mask.shape[1]]
@@ -83,8 +86,13 @@ def select(
         if each.mask is not None:
             place &= ~each.mask
         kept.append(left)
-        whole.append(each)
+        stays[number] = True
     return kept
+
+
+def _touching(corners: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Return which boxes (n, 4) share an area with a box (4,), all x0, y0, x1, y1."""
+    return ((corners[:, :2] < own[2:]) & (corners[:, 2:] > own[:2])).all(axis=1)
 
 
 def iou(one: Placed, other: Placed) -> float:
