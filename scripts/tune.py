@@ -18,7 +18,7 @@ from podium.evaluation.tuning import tune_on
 from podium.files import read_json, write_json
 from podium.inference.instances import instance_makers
 from podium.inference.select import selection_makers
-from podium.models.load import load_segmenter
+from podium.models.load_segmenter import load_segmenter
 from podium.workflow.script import running
 
 if __name__ == "__main__":

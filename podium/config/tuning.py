@@ -25,7 +25,7 @@ class Tuning(Section):
         "are made",
     )
     nms_iou: Annotated[tuple[Fraction | None, ...], _NOT_EMPTY] = Field(
-        (None, 0.3, 0.5, 0.7),
+        (None, 0.1, 0.3, 0.5),
         description="the lower-scored of two instances of a category whose masks (boxes, where there are no masks) "
         "have an IoU above it is dropped; null: none is",
     )

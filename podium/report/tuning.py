@@ -39,7 +39,7 @@ def tuning_blocks(competition: Competition, results: Path, station: str, experim
     words = SCORES.get(tuning["metric"], tuning["metric"])
     label = f"{words} on validation over the thresholds that were tried"
     plot = inline(surface_plot(tuning), f"{station}-{experiment}-tuning", label)
-    return [_chosen(tuning), *_scores(tuning, words), Plot(plot, f"{label}.")]
+    return [_chosen(tuning), *_scores(tuning, words), *_at_the_end(tuning), Plot(plot, f"{label}.")]
 
 
 def _chosen(tuning: Mapping) -> Table:
@@ -64,6 +64,18 @@ def _scores(tuning: Mapping, words: str) -> list:
         return [table, Text("The validation images cannot be divided: there is no cross-fitted score.")]
     same, parts = tuning["agreement"]["same"], tuning["agreement"]["parts"]
     return [table, Text(f"{same} of {parts} parts chose what all validation images together chose.")]
+
+
+def _at_the_end(tuning: Mapping) -> list[Text]:
+    """Say where better values may lie beyond those tried. A choice that drops nothing has nothing beyond it."""
+    ends = []
+    for axis, values in tuning["axes"].items():
+        tried, chosen = [value for value in values if value is not None], tuning["choice"][axis]
+        if len(tried) > 1 and chosen in (tried[0], tried[-1]) and (axis, chosen) != ("min_area", 1):
+            ends.append(f"{in_words(axis)} {_value(chosen)}")
+    if not ends:
+        return []
+    return [Text(f"At the end of the values tried, beyond which better ones may lie: {', '.join(ends)}.")]
 
 
 def surface_plot(tuning: Mapping) -> str:
@@ -102,7 +114,8 @@ def _lines(panel: Axes, tuning: Mapping, scores: np.ndarray) -> None:
 
 def _cells(panel: Axes, axes: Mapping, scores: np.ndarray, chosen: list[int]) -> None:
     mesh = panel.pcolormesh(scores, cmap="viridis", edgecolors="none")
-    low, high = np.nanmin(scores), np.nanmax(scores)
+    defined = scores[~np.isnan(scores)]
+    low, high = (defined.min(), defined.max()) if len(defined) else (0.0, 1.0)
     for (row, column), score in np.ndenumerate(scores):
         dark = not score > (low + high) / 2
         text = DASH if np.isnan(score) else f"{score:.3f}"

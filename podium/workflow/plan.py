@@ -115,7 +115,7 @@ class Plan:
         return station == "instances" or self.competition.detection[experiment].model.architecture == "mask_rcnn"
 
     def instance_inputs(self, experiment: str, part: str) -> dict[str, str | list[str]]:
-        """The boxes and the segmenter of an instances experiment, its split, and its thresholds where they are tuned."""
+        """The boxes and the segmenter of an instances experiment, its split, and thresholds where they are tuned."""
         settings = self.competition.instances[experiment]
         return {
             "boxes": f"{self.results}/detection/{settings.detection}/predictions.{part}.json",

@@ -1,10 +1,13 @@
+import itertools
+
 import numpy as np
 import pytest
 
 from podium.config.instances import InstancesExperiment
 from podium.config.segmentation import Crops
+from podium.config.tuning import Choice
 from podium.data.masks import area, box_of, decode
-from podium.inference.instances import predict_instances
+from podium.inference.instances import instance_makers, predict_instances
 
 from .scene import Brightness, dataset, paint
 
@@ -87,6 +90,37 @@ def test_the_mask_threshold_is_that_of_the_probability(tmp_path):
     scene = dataset(tmp_path, {1: image})
     assert len(_predict(scene, [_box(LEFT, 0.9)], mask_threshold=0.6)) == 1
     assert len(_predict(scene, [_box(LEFT, 0.9)], mask_threshold=0.7)) == 0
+
+
+def test_a_maker_makes_what_the_same_settings_predict_and_asks_the_segmenter_once(scene):
+    """Every combination, in images with instances that overlap, with duplicates, with none."""
+    asked = []
+
+    class Counting(Brightness):
+        def forward(self, images):
+            asked.append(len(images))
+            return super().forward(images)
+
+    boxes = [_box(LEFT, 0.4), _box(RIGHT, 0.9), _box((1, 4, 32, 32), 0.3), _box((0, 0, 32, 32), 0.8, image_id=3)]
+    settings = InstancesExperiment(detection="d", segmentation="s", score_threshold=0.2)
+    makers = list(instance_makers(Counting(), scene, [3, 2, 1], boxes, CROPS, settings))
+    different = set()
+    for mask, nms, pixels in itertools.product((0.01, 0.5), (None, 0.3), (1, 200)):
+        made = {"mask_threshold": mask, "nms_iou": nms, "min_area": pixels}
+        found = [result for make in makers for result in make(Choice(score_threshold=0.99, **made))]
+        assert found == _predict(scene, boxes, images=[3, 2, 1], score_threshold=0.2, **made)
+        different.add(len(found))
+    assert asked == [1, 3]
+    assert len(different) > 1
+
+
+def test_duplicates_are_dropped_before_pixels_are_shared_out(scene):
+    """Of a second box, one pixel off, a sliver would be left; the bar's other end is no duplicate."""
+    boxes = [_box(RIGHT, 0.9), _box((19, 4, 32, 32), 0.5), _box(LEFT, 0.4)]
+    assert [each["bbox"] for each in _predict(scene, boxes)] == [[20, 14, 30, 12], [19, 14, 1, 12], [10, 14, 9, 12]]
+    # 22 of 40 columns are the IoU of the two ends with each other, less than a third.
+    found = _predict(scene, boxes, nms_iou=0.5)
+    assert [each["bbox"] for each in found] == [[20, 14, 30, 12], [10, 14, 10, 12]]
 
 
 def test_images_in_the_order_asked_for_without_boxes_of_others(scene):

@@ -203,7 +203,7 @@ class Finished:
         score = {"metric": "dsb2018", "score": 0.5432, "low": 0.5011, "high": 0.5877, "images": {"a": 1.0, "b": 0.1}}
         self.write(self.submissions / "both.score.json", score)
         (self.submissions / "ledger.csv").write_text(
-            "time,sha256,experiment,validation_score,local_test_score,ref,public_score,private_score\n"
-            f"2026-01-02T03:04:05+00:00,{'5a' * 32},both,0.6543,0.5432,777,0.51234,\n",
+            "time,sha256,experiment,validation_score,cross_fitted_score,local_test_score,ref,public_score,private_score\n"
+            f"2026-01-02T03:04:05+00:00,{'5a' * 32},both,0.6543,0.6123,0.5432,777,0.51234,\n",
             encoding="utf-8",
         )

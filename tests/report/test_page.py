@@ -111,7 +111,9 @@ def test_submission_ledger_and_cost(page):
     }
     assert page.table("Local score")[1] == ["DSB 2018 mean precision", "0.543", "0.501", "0.588", "2"]
     uploads = page.table("Uploads")[1]
-    assert uploads == ["2026-01-02T03:04:05+00:00", "5a" * 6, "both", "0.6543", "0.5432", "777", "0.51234", "\u2013"]
+    scores = ["0.6543", "0.6123", "0.5432", "777", "0.51234", "\u2013"]
+    assert uploads == ["2026-01-02T03:04:05+00:00", "5a" * 6, "both", *scores]
+    assert page.table("Correlation")[1] == ["validation score", "public score", "1", "\u2013", "\u2013"]
     cost = page.table("Cost of each job")
     assert cost[1:] == [["train", "faster", "1:02:03", "3", *["\u2013"] * 2, "cpu", "c0dec0dec0de", "\u2013"]]
     assert page.table("Cost: times")[1:] == [

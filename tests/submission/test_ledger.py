@@ -18,9 +18,21 @@ def test_an_upload_and_then_its_scores(tmp_path):
     with ledger.open(newline="") as file:
         header, first, second = csv.reader(file)
     assert header == COLUMNS
-    assert first == [UPLOAD["time"], "ab" * 32, "joined", "0.5", "", "7", "0.75", ""]
-    assert second == [UPLOAD["time"], "ab" * 32, "joined", "0.5", "", "8", "", ""]
+    assert first == [UPLOAD["time"], "ab" * 32, "joined", "0.5", "", "", "7", "0.75", ""]
+    assert second == [UPLOAD["time"], "ab" * 32, "joined", "0.5", "", "", "8", "", ""]
     assert [row["ref"] for row in read_ledger(ledger)] == ["7", "8"]
+
+
+def test_a_ledger_without_cross_fitted_scores_is_read_and_completed(tmp_path):
+    """Its header is that of ledgers from before thresholds were tuned."""
+    ledger = tmp_path / "ledger.csv"
+    older = [column for column in COLUMNS if column != "cross_fitted_score"]
+    ledger.write_text(f"{','.join(older)}\nlong ago,{'cd' * 32},joined,0.4,0.3,6,,\n")
+    (row,) = read_ledger(ledger)
+    assert (list(row), row["validation_score"], row["cross_fitted_score"], row["ref"]) == (COLUMNS, "0.4", "", "6")
+    record(ledger, {**UPLOAD, "ref": "7", "cross_fitted_score": 0.45})
+    assert [row["cross_fitted_score"] for row in read_ledger(ledger)] == ["", "0.45"]
+    assert ledger.read_text().splitlines()[0] == ",".join(COLUMNS)
 
 
 def test_two_processes_lose_no_row(tmp_path):
