@@ -5,7 +5,7 @@ Output: drawing (SVG).
 """
 
 from podium.files import read_json, write_text
-from podium.report.tuning import surface_plot
+from podium.report.tuning_plot import surface_plot
 from podium.workflow.script import running
 
 if __name__ == "__main__":

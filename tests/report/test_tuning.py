@@ -9,7 +9,7 @@ from podium.config.tuning import Choice, Tuning
 from podium.evaluation.metrics import METRICS
 from podium.evaluation.tuning import choices_of, tune
 from podium.report.page import build_report
-from podium.report.tuning import surface_plot
+from podium.report.tuning_plot import surface_plot
 
 from .finished import Finished
 from .reading import Page

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 def outcome(folder: Path) -> dict[str, Path]:
     """Return the files that a competition's results are."""
-    kinds = ("history.csv", "metrics.*.json", "predictions.*.json")
+    kinds = ("history.csv", "metrics.*.json", "predictions.*.json", "tuning.json")
     files = [file for kind in kinds for file in folder.glob(f"results/tiny/*/*/{kind}")]
     files += [*folder.glob("submissions/tiny/*.csv"), *folder.glob("submissions/tiny/*.score.json")]
     return {str(file.relative_to(folder)): file for file in files}
@@ -33,7 +33,7 @@ def test_the_whole_chain_makes_what_it_makes_on_one_computer(cluster, tmp_path):
         said = run.said
 
     first, second = outcome(here), outcome(there)
-    assert len(first) == 16
+    assert len(first) == 17
     assert first.keys() == second.keys()
     assert [name for name in first if not filecmp.cmp(first[name], second[name], shallow=False)] == []
     for model in ("detection/resnet18", "segmentation/unet"):
@@ -41,9 +41,9 @@ def test_the_whole_chain_makes_what_it_makes_on_one_computer(cluster, tmp_path):
             torch.load(folder / f"results/tiny/{model}/model.pt", weights_only=True) for folder in (here, there)
         )
         assert all(torch.equal(one["weights"][name], other["weights"][name]) for name in one["weights"])
-    # One job for each training, each prediction with its evaluation, and all that ends in the submission.
+    # One job for each training, each prediction with its evaluation, the tuning, and all that ends in the submission.
     waited = ["dataset", "train_detector", "train_segmenter", *["evaluate_segmenter"] * 2]
-    waited += [*["predict_boxes"] * 3, *["predict_instances"] * 3, "submission"]
+    waited += [*["predict_boxes"] * 3, *["predict_instances"] * 3, "tune", "submission"]
     assert said.count("has been submitted with SLURM jobid") == len(waited)
     for rule in ("generate", "splits", "draw_schedule", "draw_curves", "report"):
         assert f"localrule {rule}:" in said

@@ -9,8 +9,9 @@ from tests.workflow.run import configure, planned, read, snakemake
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 
-AFTER_BOXES = {"evaluate": 4, "predict_instances": 3, "write_submission": 1, "check_submission": 1}
-AFTER_BOXES |= {"score_submission": 1, "report": 1}
+AFTER_TUNING = {"tune": 1, "draw_tuning": 1, "predict_instances": 2, "evaluate": 1}
+AFTER_TUNING |= {"write_submission": 1, "check_submission": 1, "score_submission": 1, "report": 1}
+AFTER_BOXES = AFTER_TUNING | {"evaluate": 4, "predict_instances": 3}
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +65,31 @@ def test_every_file_of_the_contract_is_there_and_means_what_it_says(finished):
     assert "<html" in (folder / "results/tiny/report.html").read_text()
 
 
+def test_the_parts_that_are_not_tuned_on_use_the_choice(finished):
+    folder, _ = finished
+    results = folder / "results/tiny/instances/boxes_unet"
+    tuning, choice = read(results / "tuning.json"), read(results / "choice.json")
+    assert choice == tuning["choice"]
+    assert tuning["images"] == 4
+    assert len(tuning["by_part"]) == 4, "four images make no five parts"
+    val, test = (read(results / f"metrics.{part}.json") for part in ("val", "test"))
+    # The configured thresholds of both are the same: tuning begins where validation ended.
+    assert tuning["untuned"]["score"] == pytest.approx(val["scores"]["dsb2018"]["mean"])
+    assert (val["score_threshold"], test["score_threshold"]) == (0.5, choice["score_threshold"])
+    counted = read(results / "predictions.submission.json")
+    rows = pd.read_csv(folder / "submissions/tiny/boxes_unet.csv")["EncodedPixels"].notna().sum()
+    assert rows == sum(each["score"] >= choice["score_threshold"] for each in counted)
+    assert "<svg" in (results / "tuning.svg").read_text()
+
+
+def test_another_list_of_values_that_leads_to_the_same_choice_changes_nothing_after_it(copy):
+    """The choice is a file of its own: `tune` is run alone, then what follows is found to be up to date."""
+    configure(copy, {"submission": {"tuning": {"parts": 2, "seed": 3}}})
+    done = snakemake(copy, "results/tiny/instances/boxes_unet/choice.json")
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert planned(copy) == {"draw_tuning": 1, "report": 1}
+
+
 def test_every_job_left_its_provenance(finished):
     folder, _ = finished
     records = {path.stem: read(path) for path in (folder / "results/tiny/provenance").glob("*.json")}
@@ -94,11 +120,9 @@ def test_nor_has_one_after_all_times_changed(copy):
         ({"title": "Another"}, {"report": 1}),
         ({"tracking": "mlflow"}, {"report": 1}),
         ({"report": {"gallery": 2}}, {"report": 1}),
-        (
-            {"submission": {"score_threshold": 0.7}},
-            {"write_submission": 1, "check_submission": 1, "score_submission": 1, "report": 1},
-        ),
-        ({"submission": {"metric": "dice"}}, {"score_submission": 1, "report": 1}),
+        ({"submission": {"score_threshold": 0.7}}, AFTER_TUNING),
+        ({"submission": {"tuning": {"parts": 2}}}, AFTER_TUNING),
+        ({"submission": {"metric": "dice"}}, AFTER_TUNING),
         ({"evaluation": {"score_threshold": 0.4}}, {"evaluate": 4, "report": 1}),
         ({"instances": {"boxes_unet": {"min_area": 5}}}, AFTER_BOXES | {"evaluate": 2}),
         (

@@ -32,36 +32,39 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("mutations")]
 PROJECT = ["Snakefile", "config", "environment.yml", "podium", "profiles", "rules", "scripts"]
 
 # What reads what another makes, and how many jobs each has: here, and not asked of Snakemake.
-JOBS = {"predict_boxes.parts": 2, "predict_instances.parts": 2, "evaluate.detection": 2, "evaluate.instances": 2}
-JOBS |= {"evaluate_segmenter": 2}
+JOBS = {"predict_boxes.parts": 2, "evaluate.detection": 2, "evaluate_segmenter": 2}
 FEEDS = {
     "generate": ["dataset", "score_submission"],
     "archive": ["dataset"],
     "dataset": ["splits", "train_detector", "train_segmenter", "predict_boxes", "predict_instances", "evaluate"]
-    + ["evaluate_segmenter", "write_submission", "check_submission", "score_submission", "report"],
+    + ["tune", "evaluate_segmenter", "write_submission", "check_submission", "score_submission", "report"],
     "splits": ["train_detector", "train_segmenter", "predict_boxes", "predict_instances", "evaluate"]
-    + ["evaluate_segmenter", "report"],
+    + ["tune", "evaluate_segmenter", "report"],
     "draw_schedule": ["report"],
     "train_detector": ["draw_curves.detection", "predict_boxes", "report"],
-    "train_segmenter": ["draw_curves.segmentation", "evaluate_segmenter", "predict_instances", "report"],
-    "predict_boxes.parts": ["evaluate.detection", "predict_instances.parts", "report"],
+    "train_segmenter": ["draw_curves.segmentation", "evaluate_segmenter", "predict_instances", "tune", "report"],
+    "predict_boxes.parts": ["evaluate.detection", "predict_instances.val", "predict_instances.test", "tune", "report"],
     "predict_boxes.submission": ["predict_instances.submission"],
-    "predict_instances.parts": ["evaluate.instances", "report"],
+    "predict_instances.val": ["evaluate.instances_val", "report"],
+    "predict_instances.test": ["evaluate.instances_test", "report"],
     "predict_instances.submission": ["write_submission"],
     "evaluate": ["report"],
     "evaluate_segmenter": ["report"],
     "write_submission": ["check_submission", "score_submission", "report"],
     "check_submission": ["score_submission", "report"],
     "score_submission": ["report"],
+    "tune": ["predict_instances.test", "evaluate.instances_test", "predict_instances.submission", "write_submission"]
+    + ["draw_tuning", "report"],
+    "draw_tuning": [],
     "draw_curves": [],
     "report": [],
 }
 PARTS = {
     "draw_schedule": ["detection", "segmentation"],
     "draw_curves": ["detection", "segmentation"],
-    "evaluate": ["detection", "instances"],
+    "evaluate": ["detection", "instances_val", "instances_test"],
     "predict_boxes": ["parts", "submission"],
-    "predict_instances": ["parts", "submission"],
+    "predict_instances": ["val", "test", "submission"],
 }
 NOT_PART_OF_ALL = {"archive", "zoo_weights", "export_detectron2", "lr_range_test", "upload", "leaderboard_score"}
 
@@ -100,14 +103,15 @@ KEYS = {
     "detection.resnet18.solver": ["train_detector", "draw_schedule.detection"],
     "segmentation.unet": ["train_segmenter"],
     "segmentation.unet.solver": ["train_segmenter", "draw_schedule.segmentation"],
-    "instances.boxes_unet": ["predict_instances"],
+    "instances.boxes_unet": ["predict_instances", "tune"],
     "evaluation.score_threshold": ["evaluate"],
     "evaluation.max_detections": ["evaluate", "train_detector"],  # which is validated with it
-    "evaluation.bootstrap_samples": ["evaluate", "score_submission"],
+    "evaluation.bootstrap_samples": ["evaluate", "tune", "score_submission"],
     "submission.format": SUBMISSION,
-    "submission.score_threshold": ["write_submission"],
+    "submission.score_threshold": ["tune", "write_submission"],
+    "submission.tuning": ["tune"],
     "submission.images": ["predict_boxes.submission", "predict_instances.submission", *SUBMISSION],
-    "submission.metric": ["score_submission"],
+    "submission.metric": ["tune", "score_submission"],
     "submission.competition": [],
     "submission.code_competition": [],
     "submission.message": [],
@@ -145,7 +149,7 @@ JOINS = {
             "instances": {"again": {"detection": "resnet18", "segmentation": "unet"}},
             "submission": {"experiment": "again"},
         },
-        after("predict_instances"),
+        after("predict_instances", "tune"),
     ),
     "evaluation.metrics": ({"evaluation": {"metrics": ["iou"]}}, after("evaluate")),
     "submission.station": (
@@ -321,7 +325,10 @@ SEGMENTERS = ("train_segmenter", "evaluate_segmenter", "predict_instances")
         ("podium/workflow/slurm_plugin.py", []),
         ("podium/workflow/plan.py", []),
         ("podium/workflow/fingerprint.py", []),
-        ("podium/inference/instances.py", ["predict_instances"]),
+        ("podium/inference/instances.py", ["predict_instances", "tune"]),
+        ("podium/inference/select.py", ["predict_instances", "tune", "evaluate", "write_submission"]),
+        ("podium/evaluation/tuning.py", ["tune"]),
+        ("podium/report/tuning_plot.py", ["draw_tuning", "report"]),
         ("podium/evaluation/evaluate.py", ["evaluate"]),
         ("podium/evaluation/totals.py", ["evaluate", "score_submission"]),
         ("podium/submission/check.py", ["check_submission"]),
@@ -455,7 +462,9 @@ def test_an_output_that_is_gone_is_made_again_once_it_is_asked_for(finished, tmp
     (work / "results/tiny/detection/resnet18/predictions.val.json").unlink()
     assert finished.planned(work) == {}, "what was made of it is there"
     (work / "results/tiny/report.html").unlink()
-    assert finished.planned(work) == {"predict_boxes": 1, "evaluate": 2, "predict_instances": 1, "report": 1}
+    again = {"predict_boxes": 1, "evaluate": 2, "predict_instances": 1}
+    tuned = after("tune")
+    assert finished.planned(work) == tuned | {rule: tuned.get(rule, 0) + count for rule, count in again.items()}
 
 
 def repack(archive: Path, change) -> None:
