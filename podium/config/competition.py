@@ -102,14 +102,21 @@ class Competition(Section):
                 f"submission.format: its kind is {submission.format.code.kind}, of whole images; "
                 f"{station} finds objects"
             )
-        if needs == "masks" and station == "detection" and self.detection[name].model.architecture != "mask_rcnn":
+        boxes_only = station == "detection" and self.detection[name].model.architecture != "mask_rcnn"
+        if needs == "masks" and boxes_only:
             raise ValueError(
                 f"submission.format: it needs masks, but detection.{name} finds boxes only; submit an instances "
                 "experiment, or a detector with architecture mask_rcnn"
             )
-        if submission.solution and needs == "boxes" and METRIC_NAMES[submission.metric].needs == "masks":
+        masks = METRIC_NAMES[submission.metric].needs == "masks"
+        if submission.solution and needs == "boxes" and masks:
             raise ValueError(
                 f"submission.metric: {submission.metric} needs masks, but the files that it would compare hold boxes"
+            )
+        if submission.tuning and boxes_only and masks:
+            raise ValueError(
+                f"submission.tuning: the metric {submission.metric} is one of masks, but detection.{name} finds boxes "
+                "only; take a metric of boxes, or leave thresholds as they are configured (tuning: null)"
             )
 
 

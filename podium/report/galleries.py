@@ -90,7 +90,7 @@ def submission_gallery(competition: Competition, dataset: Dataset, results: Path
     predictions = optional_json(results, file)
     if predictions is None:
         return [Missing("Pictures of the competition's test images", file)]
-    tuning = tuning_of(competition, results, "instances", competition.submission.experiment)
+    tuning = tuning_of(competition, results, competition.submission.station, competition.submission.experiment)
     threshold = tuning["choice"]["score_threshold"] if tuning else competition.submission.score_threshold
     found = _by_image(predictions, threshold)
     show = _Showing(competition, dataset, found, with_truth=False)

@@ -19,7 +19,8 @@ _ROWS = {
 
 def tuning_of(competition: Competition, results: Path, station: str, experiment: str) -> dict | None:
     """Return an experiment's tuning.json; None where its thresholds are not tuned, or not yet."""
-    if not (competition.submission and competition.submission.tuning):
+    submission = competition.submission
+    if not (submission and submission.tuning and submission.station == station):
         return None
     return optional_json(results, f"{station}/{experiment}/tuning.json")
 
@@ -28,7 +29,16 @@ def tuning_blocks(competition: Competition, results: Path, station: str, experim
     """Describe an experiment's tuned thresholds; nothing where they are not tuned."""
     tuning = tuning_of(competition, results, station, experiment)
     if tuning is None:
-        expected = competition.submission and competition.submission.tuning and station == "instances"
+        submission = competition.submission
+        expected = (
+            submission
+            and submission.tuning
+            and (submission.station, submission.experiment)
+            == (
+                station,
+                experiment,
+            )
+        )
         return [Missing("The tuned thresholds", f"{station}/{experiment}/tuning.json")] if expected else []
     words = SCORES.get(tuning["metric"], tuning["metric"])
     label = f"{words} on validation over the thresholds that were tried"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from podium.config.competition import Competition
+from podium.config.metrics import METRIC_NAMES
 from podium.config.section import Section
 from podium.config.zoo import zoo
 from podium.files import canonical_json
@@ -124,14 +125,20 @@ class Plan:
             "choice": self.choice("instances", experiment, part),
         }
 
-    def is_tuned(self, station: str) -> bool:
-        """Whether thresholds of this station's experiments are chosen on the validation part."""
+    def is_tuned(self, station: str, experiment: str) -> bool:
+        """Whether an experiment's thresholds are chosen on the validation part.
+
+        They are for all experiments of the station that is submitted, which stay comparable, and of which another may
+        be submitted next; not for a detector of boxes where the metric is one of masks.
+        """
         submission = self.competition.submission
-        return bool(submission and submission.tuning) and station == "instances"
+        if not (submission and submission.tuning) or station != submission.station:
+            return False
+        return METRIC_NAMES[submission.metric].needs != "masks" or self.finds_masks(station, experiment)
 
     def choice(self, station: str, experiment: str, part: str) -> str | list[str]:
         """The file of the thresholds that were chosen, for all parts but the one that they were chosen on."""
-        if part == "val" or not self.is_tuned(station):
+        if part == "val" or not self.is_tuned(station, experiment):
             return []
         return f"{self.results}/{station}/{experiment}/choice.json"
 
@@ -147,8 +154,8 @@ class Plan:
         return [
             f"{self.results}/{station}/{experiment}/{name}"
             for station in ("detection", "instances")
-            if self.is_tuned(station)
             for experiment in getattr(self.competition, station)
+            if self.is_tuned(station, experiment)
         ]
 
     def part_images(self, part: str) -> str | None:

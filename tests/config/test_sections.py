@@ -84,6 +84,12 @@ REFUSED = {
         DETECTION | {"submission__format": "dsb2018"},
         "submission.format: it needs masks, but detection.boxes finds boxes only",
     ),
+    "tuning boxes by masks": (
+        DETECTION | {"submission__format": "global_wheat", "submission__tuning": {}},
+        "submission.tuning: the metric dsb2018 is one of masks, but detection.boxes finds boxes",
+    ),
+    "no values to try": ({"submission__tuning": {"min_area": []}}, "submission.tuning.min_area"),
+    "a value that is none": ({"submission__tuning": {"mask_threshold": [0.5, 2]}}, "submission.tuning.mask_threshold"),
     "one column twice": ({"submission__format": {**FORMAT, "value_column": "id"}}, "are both 'id'"),
     "detection fold": ({"detection__boxes__fold": 1}, "detection.boxes.fold is 1, but splits.folds is 1"),
     "segmentation fold": (

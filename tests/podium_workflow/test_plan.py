@@ -108,6 +108,40 @@ def test_only_the_part_submission_depends_on_what_is_submitted(plan):
     assert plan.part_images("submission") == "test"
 
 
+def test_tuned_thresholds_are_read_by_all_parts_but_the_one_tuned_on(plan):
+    file = "results/demo/instances/boxes_unet/choice.json"
+    assert [plan.choice("instances", "boxes_unet", part) for part in ("val", "test", "submission")] == [[], file, file]
+    assert plan.instance_inputs("boxes_unet", "submission")["choice"] == file
+    assert plan.choice("detection", "resnet18", "test") == [], "instances are submitted"
+    assert (
+        plan.tuning_inputs("instances", "boxes_unet")["boxes"] == "results/demo/detection/resnet18/predictions.val.json"
+    )
+    assert plan.tuning_files("tuning.svg") == ["results/demo/instances/boxes_unet/tuning.svg"]
+    assert "results/demo/instances/boxes_unet/tuning.json" in plan.reported_files()
+
+
+def test_without_tuning_no_thresholds_are_files(plan):
+    submission = plan.competition.submission.model_copy(update={"tuning": None})
+    other = Plan(plan.competition.model_copy(update={"submission": submission}))
+    assert (other.choice("instances", "boxes_unet", "test"), other.tuning_files("tuning.json")) == ([], [])
+    assert Plan(plan.competition.model_copy(update={"submission": None})).tuning_files("tuning.json") == []
+
+
+def test_detectors_are_tuned_where_they_are_submitted_and_find_what_the_metric_is_of(plan):
+    boxes = plan.competition.detection["resnet18"]
+    masks = boxes.model_copy(update={"model": boxes.model.model_copy(update={"architecture": "mask_rcnn"})})
+    submission = plan.competition.submission.model_copy(update={"station": "detection", "experiment": "masks"})
+    update = {"submission": submission, "detection": {"boxes": boxes, "masks": masks}}
+    other = Plan(plan.competition.model_copy(update=update))
+    assert other.tuning_files("choice.json") == ["results/demo/detection/masks/choice.json"]
+    assert other.choice("detection", "boxes", "test") == []
+    assert other.choice("instances", "boxes_unet", "test") == []
+    assert other.tuning_inputs("detection", "masks") == {
+        "boxes": "results/demo/detection/masks/predictions.val.json",
+        "split": "data/demo/splits/0.json",
+    }
+
+
 def test_the_backend_of_a_detector_is_a_package_that_it_needs_besides(plan):
     model = plan.competition.detection["resnet18"].model.model_copy(update={"backend": "detectron2"})
     other = plan.competition.detection["resnet18"].model_copy(update={"model": model})
