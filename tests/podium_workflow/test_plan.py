@@ -81,6 +81,7 @@ def test_the_plan_names_the_files_of_the_contract(plan):
         "boxes": "results/demo/detection/resnet18/predictions.val.json",
         "model": "results/demo/segmentation/unet/model.pt",
         "split": "data/demo/splits/0.json",
+        "choice": [],
     }
     assert plan.submitted_folder == "results/demo/instances/boxes_unet"
     assert plan.submission_files() == [
@@ -113,9 +114,8 @@ def test_tuned_thresholds_are_read_by_all_parts_but_the_one_tuned_on(plan):
     assert [plan.choice("instances", "boxes_unet", part) for part in ("val", "test", "submission")] == [[], file, file]
     assert plan.instance_inputs("boxes_unet", "submission")["choice"] == file
     assert plan.choice("detection", "resnet18", "test") == [], "instances are submitted"
-    assert (
-        plan.tuning_inputs("instances", "boxes_unet")["boxes"] == "results/demo/detection/resnet18/predictions.val.json"
-    )
+    boxes = "results/demo/detection/resnet18/predictions.val.json"
+    assert plan.tuning_inputs("instances", "boxes_unet")["boxes"] == boxes
     assert plan.tuning_files("tuning.svg") == ["results/demo/instances/boxes_unet/tuning.svg"]
     assert "results/demo/instances/boxes_unet/tuning.json" in plan.reported_files()
 
