@@ -7,8 +7,7 @@ is that of the way of choosing, on images that had no say in it.
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import product
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,19 +16,14 @@ from podium.config.tuning import Choice, Tuning
 from podium.data.dataset import Dataset
 from podium.data.split_units import make_units
 from podium.evaluation.bootstrap import interval
+from podium.evaluation.combinations import Maker, axes_of, choices_of, statistics_of
 from podium.evaluation.metrics import Metric
 from podium.evaluation.totals import Total
-
-AXES = ("score_threshold", "mask_threshold", "nms_iou", "min_area")
-"""What is tuned, in the order of `Choice`."""
 
 EQUAL = 1e-12
 """Scores that differ by less are equal."""
 
 log = logging.getLogger(__name__)
-
-Maker = Callable[[Choice], Sequence[dict]]
-"""The instances of one image as COCO results by falling score, whatever the choice's score threshold."""
 
 
 def tune_on(
@@ -58,55 +52,6 @@ def tune_on(
     units = make_units(chosen["images"], chosen["annotations"], dataset.categories, group_by).images
     positions = [[place[image_id] for image_id in unit] for unit in units]
     return tune(metric, axes, statistics, configured, positions, tuning, bootstrap_samples)
-
-
-def axes_of(tuning: Tuning, configured: Choice) -> dict[str, tuple]:
-    """Return the values that are tried by axis: sorted (None first), each once, those configured among them.
-
-    Where the configured choice has no mask threshold, masks are not made anew: that axis has no other value.
-    """
-    axes = {}
-    for name in AXES:
-        own = getattr(configured, name)
-        values = {own} if name == "mask_threshold" and own is None else {own, *getattr(tuning, name)}
-        axes[name] = tuple(sorted(values, key=lambda value: (value is not None, value)))
-    return axes
-
-
-def choices_of(axes: Mapping[str, Sequence]) -> list[Choice]:
-    """Return all combinations, the last axis moving fastest."""
-    return [Choice(**dict(zip(axes, values, strict=True))) for values in product(*axes.values())]
-
-
-def statistics_of(
-    metric: Metric, axes: Mapping[str, Sequence], images: Iterable[tuple[Mapping, Sequence[dict], Maker]]
-) -> list[list]:
-    """Return the metric's statistics of each image, by combination (as in `choices_of`), then by image.
-
-    Parameters
-    ----------
-    images
-        Of each image its record (`height`, `width`), its annotations and the maker of its instances. One image is
-        held at a time.
-
-    Notes
-    -----
-    An image's instances are made once for each combination of the other axes; score thresholds cut their list. Sets of
-    instances that come again are not scored again, so that what is paid for is the number of different sets.
-    """
-    rest = [axes[name] for name in AXES[1:]]
-    found: list[list] = [[] for _ in range(math.prod(map(len, axes.values())))]
-    for record, truth, make in images:
-        known: dict[tuple, Any] = {}
-        for place, values in enumerate(product(*rest)):
-            results = make(Choice(score_threshold=0, **dict(zip(AXES[1:], values, strict=True))))
-            marks = tuple(_mark(result) for result in results)
-            for step, threshold in enumerate(axes["score_threshold"]):
-                count = sum(result["score"] >= threshold for result in results)
-                if marks[:count] not in known:
-                    known[marks[:count]] = metric.image(truth, results[:count], record["height"], record["width"])
-                found[step * math.prod(map(len, rest)) + place].append(known[marks[:count]])
-    return found
 
 
 def tune(
@@ -180,30 +125,29 @@ def tune(
         return result
 
     part_of = divide([len(unit) for unit in units], min(tuning.parts, len(units)), tuning.seed)[unit_of]
-    chosen = []
-    for part in range(part_of.max() + 1):
-        inside = (part_of == part).astype(float)
-        chosen.append(_best([total(1 - inside) for total in totals], preferred))
-        result["by_part"].append(
+    insides = [(part_of == part).astype(float) for part in range(part_of.max() + 1)]
+    chosen = [_best([total(1 - inside) for total in totals], preferred) for inside in insides]
+    cross = metric.of_images([statistics[chosen[part]][image] for image, part in enumerate(part_of)])
+    return result | {
+        "cross_fitted": judged(cross),
+        "gain": judged(lambda weights: cross(weights) - totals[own](weights)),
+        "by_part": [
             {
                 "images": int(inside.sum()),
-                "choice": choices[chosen[-1]].model_dump(),
-                "score": _defined(totals[chosen[-1]](inside)),
+                "choice": choices[each].model_dump(),
+                "score": _defined(totals[each](inside)),
                 "untuned": _defined(totals[own](inside)),
             }
-        )
-    cross = metric.of_images([statistics[chosen[part]][image] for image, part in enumerate(part_of)])
-    result["cross_fitted"] = judged(cross)
-    result["gain"] = judged(lambda weights: cross(weights) - totals[own](weights))
-    result["agreement"] = {
-        "parts": len(chosen),
-        "same": sum(each == best for each in chosen),
-        "range": {
-            name: [choose((getattr(choices[each], name) for each in chosen), key=values.index) for choose in (min, max)]
-            for name, values in axes.items()
+            for each, inside in zip(chosen, insides, strict=True)
+        ],
+        "agreement": {
+            "parts": len(chosen),
+            "same": sum(each == best for each in chosen),
+            "range": {
+                name: _range(values, [getattr(choices[each], name) for each in chosen]) for name, values in axes.items()
+            },
         },
     }
-    return result
 
 
 def divide(sizes: Sequence[int], parts: int, seed: int) -> np.ndarray:
@@ -217,11 +161,6 @@ def divide(sizes: Sequence[int], parts: int, seed: int) -> np.ndarray:
         part_of[unit] = np.argmin(filled)
         filled[part_of[unit]] += sizes[unit]
     return part_of
-
-
-def _mark(result: Mapping) -> tuple:
-    mask = result.get("segmentation")
-    return result["category_id"], result["score"], mask["counts"] if mask else tuple(result["bbox"])
 
 
 def _by_preference(axes: Mapping[str, Sequence], choices: Sequence[Choice], configured: Choice) -> list[int]:
@@ -247,3 +186,8 @@ def _best(scores: Sequence[float], preferred: Sequence[int]) -> int:
 
 def _defined(score: float) -> float | None:
     return None if math.isnan(score) else float(score)
+
+
+def _range(values: Sequence, chosen: Sequence) -> list:
+    """Return the first and the last of the chosen values, in the order of those tried."""
+    return [min(chosen, key=values.index), max(chosen, key=values.index)]

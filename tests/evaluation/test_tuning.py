@@ -6,10 +6,11 @@ from pydantic import ValidationError
 from podium.config.instances import InstancesExperiment
 from podium.config.tuning import Choice, Tuning, configured_choice, made_by
 from podium.data.dataset import Dataset
+from podium.evaluation.combinations import axes_of, choices_of, statistics_of
 from podium.evaluation.evaluate import evaluate
 from podium.evaluation.metrics import METRICS, Metric
 from podium.evaluation.totals import mean
-from podium.evaluation.tuning import axes_of, choices_of, divide, statistics_of, tune, tune_on
+from podium.evaluation.tuning import divide, tune, tune_on
 from podium.inference.select import selection_makers
 
 from .competition import make

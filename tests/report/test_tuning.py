@@ -6,8 +6,9 @@ import pytest
 
 from podium.config.competition import Competition
 from podium.config.tuning import Choice, Tuning
+from podium.evaluation.combinations import choices_of
 from podium.evaluation.metrics import METRICS
-from podium.evaluation.tuning import choices_of, tune
+from podium.evaluation.tuning import tune
 from podium.report.page import build_report
 from podium.report.tuning_plot import surface_plot
 
