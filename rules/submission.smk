@@ -22,6 +22,7 @@ if SUBMISSION:
                 format=SUBMISSION.format,
                 images=SUBMISSION.images,
                 score_threshold=SUBMISSION.score_threshold,
+                shares_out=SUBMISSION.shares_out,
             ),
             code=fingerprint("scripts/write_submission.py"),
         script:

@@ -33,7 +33,8 @@ if __name__ == "__main__":
             makers = instance_makers(model, dataset, ids, boxes, segmenter.crops, experiment)
             configured = configured_choice(settings["score_threshold"], experiment)
         else:
-            makers = selection_makers(ids, boxes, {image_id: dataset.size(image_id) for image_id in ids})
+            sizes = {image_id: dataset.size(image_id) for image_id in ids}
+            makers = selection_makers(ids, boxes, sizes, overlap=not settings["shares_out"])
             configured = configured_choice(settings["score_threshold"])
         found = tune_on(
             dataset,

@@ -24,7 +24,9 @@ if __name__ == "__main__":
         choice = read_choice(snakemake.input.get("choice"))
         threshold = choice.score_threshold if choice else settings["score_threshold"]
         sizes = {image_id: dataset.size(image_id) for image_id in images}
-        predictions = selected(read_json(snakemake.input.predictions), sizes, choice)
+        predictions = selected(
+            read_json(snakemake.input.predictions), sizes, choice, overlap=not settings["shares_out"]
+        )
         written = write_submission(
             snakemake.output.csv,
             [prediction for prediction in predictions if prediction["score"] >= threshold],

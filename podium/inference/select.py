@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from podium.config.tuning import Choice
-from podium.data.masks import decode
+from podium.data.masks import decode, encode_at
 
 
 @dataclass(frozen=True)
@@ -113,30 +114,43 @@ def iou(one: Placed, other: Placed) -> float:
     return common / (one.area + other.area - common) if common else 0.0
 
 
-def selected(results: Iterable[dict], sizes: Mapping[int, tuple[int, int]], choice: Choice | None) -> list[dict]:
+def selected(
+    results: Iterable[dict], sizes: Mapping[int, tuple[int, int]], choice: Choice | None, *, overlap: bool = True
+) -> list[dict]:
     """Return the COCO results that stay by a choice's nms_iou and min_area, whatever their score.
 
     Without a choice all do, and so do instances, which were made by it. `sizes` are (height, width) by image id. Each
-    image's results are returned by falling score.
+    image's results are returned by falling score. Unless `overlap`, pixels of two masks are left to the one with the
+    higher score; boxes stay as they are.
     """
     if choice is None or choice.mask_threshold is not None:
-        return list(results)
-    makers = selection_makers(sizes, results, sizes)
+        if overlap:
+            return list(results)
+        choice = Choice(score_threshold=0)
+    makers = selection_makers(sizes, results, sizes, overlap=overlap)
     return [result for make in makers for result in make(choice)]
 
 
 def selection_makers(
-    image_ids: Iterable[int], results: Iterable[dict], sizes: Mapping[int, tuple[int, int]]
+    image_ids: Iterable[int], results: Iterable[dict], sizes: Mapping[int, tuple[int, int]], *, overlap: bool = True
 ) -> Iterator[Callable[[Choice], list[dict]]]:
-    """Yield for each image what selects among its results by a choice; overlaps stay. Masks are unpacked once."""
+    """Yield for each image what selects among its results by a choice, as `selected`. Masks are unpacked once."""
     by_image = defaultdict(list)
     for result in results:
         by_image[result["image_id"]].append(result)
+
+    def made(found: list[Placed], size: tuple[int, int], choice: Choice) -> list[dict]:
+        kept = select(found, *size, nms_iou=choice.nms_iou, min_area=choice.min_area, overlap=overlap)
+        return [each.result if overlap else _with_mask(each, *size) for each in kept]
+
     for image_id in image_ids:
-        found, size = [place(result) for result in by_image[image_id]], sizes[image_id]
-        yield lambda choice, found=found, size=size: [
-            each.result for each in select(found, *size, nms_iou=choice.nms_iou, min_area=choice.min_area, overlap=True)
-        ]
+        yield partial(made, [place(result) for result in by_image[image_id]], sizes[image_id])
+
+
+def _with_mask(placed: Placed, height: int, width: int) -> dict:
+    if placed.mask is None:
+        return placed.result
+    return {**placed.result, "segmentation": encode_at(placed.mask, placed.x, placed.y, height, width)}
 
 
 def place(result: dict) -> Placed:

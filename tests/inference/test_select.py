@@ -117,6 +117,24 @@ def test_masks_of_a_detector_are_unpacked_and_stay_as_they_are():
     assert selected([again, result], sizes, None) == [again, result]
 
 
+def test_masks_of_a_detector_are_freed_of_overlaps_where_the_format_forbids_them():
+    left, right = np.zeros((2, HEIGHT, WIDTH), dtype=bool)
+    left[5:15, 5:20] = right[5:15, 12:30] = True
+    found = [
+        {"image_id": 1, "category_id": 1, "score": score, "bbox": [4.5, 4.5, 26, 11], "segmentation": encode(mask)}
+        for score, mask in ((0.4, left), (0.9, right))
+    ]
+    alone = {"image_id": 2, "category_id": 1, "score": 0.2, "bbox": [1, 2, 3, 4]}
+    sizes = {1: (HEIGHT, WIDTH), 2: (9, 9)}
+    first, second, third = selected([*found, alone], sizes, None, overlap=False)
+    assert first == found[1]
+    assert second == found[0] | {"segmentation": encode(left & ~right)}
+    assert third == alone
+    few = Choice(score_threshold=0, min_area=71)
+    assert selected(found, sizes, few, overlap=False) == [found[1]], "70 pixels are left to the other"
+    assert len(selected(found, sizes, few)) == 2
+
+
 def test_a_mask_without_pixels_is_dropped():
     empty = {"image_id": 1, "category_id": 1, "score": 0.5, "bbox": [0, 0, 0, 0]}
     empty["segmentation"] = encode(np.zeros((HEIGHT, WIDTH), dtype=bool))
