@@ -18,7 +18,7 @@ from podium.data.split_units import make_units
 from podium.evaluation.bootstrap import interval
 from podium.evaluation.combinations import Maker, axes_of, choices_of, statistics_of
 from podium.evaluation.metrics import Metric
-from podium.evaluation.totals import Total
+from podium.evaluation.totals import Total, defined
 
 EQUAL = 1e-12
 """Scores that differ by less are equal."""
@@ -101,7 +101,7 @@ def tune(
 
     def judged(total: Total) -> dict[str, float | None]:
         low, high = interval(lambda drawn: total(drawn[unit_of]), len(units), samples=bootstrap_samples)
-        return {"score": _defined(total(np.ones(images))), "low": _defined(low), "high": _defined(high)}
+        return {"score": defined(total(np.ones(images))), "low": defined(low), "high": defined(high)}
 
     surface = [total(np.ones(images)) for total in totals]
     best, own = _best(surface, preferred), choices.index(configured)
@@ -118,7 +118,7 @@ def tune(
         "by_part": [],
         "agreement": None,
         "axes": {name: list(values) for name, values in axes.items()},
-        "surface": [_defined(score) for score in surface],
+        "surface": [defined(score) for score in surface],
     }
     if len(units) < 2:
         log.warning("%d images that belong together cannot be divided: no cross-fitted score", images)
@@ -135,8 +135,8 @@ def tune(
             {
                 "images": int(inside.sum()),
                 "choice": choices[each].model_dump(),
-                "score": _defined(totals[each](inside)),
-                "untuned": _defined(totals[own](inside)),
+                "score": defined(totals[each](inside)),
+                "untuned": defined(totals[own](inside)),
             }
             for each, inside in zip(chosen, insides, strict=True)
         ],
@@ -178,14 +178,10 @@ def _by_preference(axes: Mapping[str, Sequence], choices: Sequence[Choice], conf
 
 def _best(scores: Sequence[float], preferred: Sequence[int]) -> int:
     """Return the position of the highest score, the most preferred of equal ones; what is not defined comes last."""
-    defined = [score for score in scores if not math.isnan(score)]
-    if not defined:
+    known = [score for score in scores if not math.isnan(score)]
+    if not known:
         return preferred[0]
-    return next(position for position in preferred if scores[position] >= max(defined) - EQUAL)
-
-
-def _defined(score: float) -> float | None:
-    return None if math.isnan(score) else float(score)
+    return next(position for position in preferred if scores[position] >= max(known) - EQUAL)
 
 
 def _range(values: Sequence, chosen: Sequence) -> list:

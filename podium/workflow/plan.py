@@ -134,7 +134,7 @@ class Plan:
         submission = self.competition.submission
         if not (submission and submission.tuning) or station != submission.station:
             return False
-        return METRIC_NAMES[submission.metric].needs != "masks" or self.finds_masks(station, experiment)
+        return self.finds_masks(station, experiment) or METRIC_NAMES[submission.metric].needs == "boxes"
 
     def choice(self, station: str, experiment: str, part: str) -> str | list[str]:
         """The file of the thresholds that were chosen, for all parts but the one that they were chosen on."""

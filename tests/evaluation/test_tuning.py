@@ -76,7 +76,9 @@ def test_each_combination_has_the_score_that_the_evaluator_gives_it(name):
     for threshold in (0.2, 0.4, 0.5, 0.8):
         for area in (1, 500, 3000):
             large = [each for each in predictions if area_of(each) >= area]
-            metrics, _ = evaluate(coco, ids, large, masks=True, score_threshold=threshold, bootstrap_samples=100)
+            metrics, _ = evaluate(
+                coco, ids, large, masks=True, metrics=[name], score_threshold=threshold, bootstrap_samples=100
+            )
             expected.append(metrics["scores"][name])
     assert found["surface"] == pytest.approx([each["mean"] for each in expected])
     assert found["tuned_in_sample"]["score"] == max(found["surface"])

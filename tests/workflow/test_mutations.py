@@ -153,8 +153,14 @@ JOINS = {
     ),
     "evaluation.metrics": ({"evaluation": {"metrics": ["iou"]}}, after("evaluate")),
     "submission.station": (
-        {"submission": {"station": "detection", "experiment": "resnet18", "format": "global_wheat", "solution": None}},
-        {"write_submission": 1, "check_submission": 1, "report": 1},
+        {
+            "submission": {
+                **{"station": "detection", "experiment": "resnet18", "format": "global_wheat", "solution": None},
+                **{"tuning": None},
+            }
+        },
+        # The test part's instances go back to the configured thresholds.
+        {"write_submission": 1, "check_submission": 1, "predict_instances": 1, "evaluate": 1, "report": 1},
     ),
     "submission.solution": ({"submission": {"solution": None}}, {"report": 1}),
 }
