@@ -56,10 +56,15 @@ def test_values_that_are_none_are_refused(wrong):
         Tuning(**wrong)
 
 
-@pytest.mark.parametrize("name", ["dsb2018", "dice"])
+@pytest.mark.parametrize("name", ["dsb2018", "dice_global", "global_wheat"])
 def test_each_combination_has_the_score_that_the_evaluator_gives_it(name):
     """Against the evaluator on predictions that are filtered here, one combination at a time."""
     coco, predictions = make(images=6, objects=6, seed=4)
+    if masks := METRICS[name].needs == "masks":
+        area_of = {id(each): coco_mask.area(each["segmentation"]) for each in predictions}
+    else:
+        predictions = [{key: each[key] for key in each if key != "segmentation"} for each in predictions]
+        area_of = {id(each): each["bbox"][2] * each["bbox"][3] for each in predictions}
     annotations = {image["id"]: [] for image in coco["images"]}
     for each in coco["annotations"]:
         annotations[each["image_id"]].append(each)
@@ -75,9 +80,9 @@ def test_each_combination_has_the_score_that_the_evaluator_gives_it(name):
     expected = []
     for threshold in (0.2, 0.4, 0.5, 0.8):
         for area in (1, 500, 3000):
-            large = [each for each in predictions if area_of(each) >= area]
+            large = [each for each in predictions if area_of[id(each)] >= area]
             metrics, _ = evaluate(
-                coco, ids, large, masks=True, metrics=[name], score_threshold=threshold, bootstrap_samples=100
+                coco, ids, large, masks=masks, metrics=[name], score_threshold=threshold, bootstrap_samples=100
             )
             expected.append(metrics["scores"][name])
     assert found["surface"] == pytest.approx([each["mean"] for each in expected])
@@ -85,10 +90,6 @@ def test_each_combination_has_the_score_that_the_evaluator_gives_it(name):
     # The configured combination is the fourth, and its interval the evaluator's own.
     untuned = expected[3]
     assert found["untuned"] == pytest.approx({"score": untuned["mean"], "low": untuned["low"], "high": untuned["high"]})
-
-
-def area_of(prediction):
-    return coco_mask.area(prediction["segmentation"])
 
 
 def test_equal_sets_of_instances_are_scored_once():
