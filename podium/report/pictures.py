@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from podium.data.masks import Rle, box_of, decode
+from podium.data.masks import Rle, decode_at
 
 Colour = tuple[int, int, int]
 """Red, green, blue: 0 … 255."""
@@ -103,11 +103,11 @@ def _factor(shape: Sequence[int], side: int) -> float:
 
 
 def _draw_mask(picture: np.ndarray, rle: Rle, colour: Colour, factor: float) -> None:
-    x, y, width, height = (int(value) for value in box_of(rle))
-    if not width or not height:
+    # Only what the object covers is decoded: the image may be large and its objects many.
+    mask, x, y = decode_at(rle)
+    if not mask.size:
         return
-    # Only what the object covers is resized: the image may be large and its objects many.
-    own = decode(rle)[y : y + height, x : x + width].astype(np.float32)
+    own, (height, width) = mask.astype(np.float32), mask.shape
     left, top = round(x * factor), round(y * factor)
     size = max(1, round((x + width) * factor) - left), max(1, round((y + height) * factor) - top)
     soft = cv2.resize(own, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)

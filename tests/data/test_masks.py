@@ -12,6 +12,7 @@ from podium.data.masks import (
     box_of,
     counts_to_runs,
     decode,
+    decode_at,
     encode,
     fill_their_masks,
     polygons_to_rle,
@@ -43,6 +44,16 @@ def test_a_mask_comes_back_with_its_area_and_tight_box(mask):
     if len(rows):
         tight = [columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1]
         assert box_of(rle) == tight
+
+
+@given(masks)
+def test_what_lies_in_the_tight_box(mask):
+    found, x, y = decode_at(encode(mask))
+    rows, columns = np.nonzero(mask)
+    assert found.dtype == bool
+    assert found.shape == ((np.ptp(rows) + 1, np.ptp(columns) + 1) if len(rows) else (0, 0))
+    assert np.array_equal(found, mask[y : y + found.shape[0], x : x + found.shape[1]])
+    assert found.sum() == mask.sum()
 
 
 @given(masks)
