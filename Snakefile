@@ -28,6 +28,7 @@ include: "rules/tuning.smk"
 include: "rules/instances.smk"
 include: "rules/evaluation.smk"
 include: "rules/submission.smk"
+include: "rules/share.smk"
 include: "rules/report.smk"
 
 
@@ -55,6 +56,7 @@ rule all:
         PLAN.curves(),
         PLAN.tuning_files("tuning.svg"),
         PLAN.submission_files(),
+        PLAN.shared_folder(),
 
 
 onstart:
@@ -72,4 +74,4 @@ onerror:
 
 onsuccess:
     keep_records(workflow.dag, RESULTS)
-    print(summarise(PLAN.page, PLAN.submission_files()))
+    print(summarise(PLAN.page, PLAN.submission_files(), PLAN.share))

@@ -10,6 +10,7 @@ from podium.config.metrics import METRIC_NAMES
 from podium.config.report import Report
 from podium.config.section import Name, Section
 from podium.config.segmentation import SegmentationExperiment
+from podium.config.share import Share
 from podium.config.source import Source
 from podium.config.splits import Splits
 from podium.config.submission import Submission
@@ -31,6 +32,9 @@ class Competition(Section):
     evaluation: Evaluation = Field(Evaluation(), description="how predictions are judged")
     submission: Submission | None = Field(None, description="what is sent to the competition; null: nothing")
     report: Report = Field(Report(), description="what the page shows")
+    share: Share | None = Field(
+        Share(), description="the folder that colleagues are given, of the submitted experiment; null: none"
+    )
     tracking: Tracking = Field(
         "none", description="a service that is sent a training's numbers while it runs; no training is rerun for it"
     )

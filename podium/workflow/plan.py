@@ -178,6 +178,26 @@ class Plan:
         kinds = ["csv", "check.json", *(["score.json"] if submission.solution else [])]
         return [f"{self.submissions}/{submission.experiment}.{kind}" for kind in kinds]
 
+    @property
+    def share(self) -> str:
+        return f"{self.results}/share"
+
+    def shared_inputs(self) -> dict[str, list[str] | str]:
+        """What the folder for colleagues is made of; nothing where there is none."""
+        submission, share = self.competition.submission, self.competition.share
+        parts = [part for part in share.parts if part != "test" or self.competition.splits.test] if share else []
+        if not submission or not parts:
+            return {}
+        folder = f"{self.results}/instances/{submission.experiment}"
+        return {
+            "split": self.split("instances", submission.experiment),
+            "predictions": [f"{folder}/predictions.{part}.json" for part in parts],
+        }
+
+    def shared_folder(self) -> list[str]:
+        """The folder for colleagues, where there is one."""
+        return [self.share] if self.shared_inputs() else []
+
     def curves(self) -> list[str]:
         """A picture of each training's course, beside its history."""
         trainings = {"detection": self.competition.detection, "segmentation": self.competition.segmentation}

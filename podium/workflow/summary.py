@@ -5,8 +5,8 @@ from pathlib import Path
 from podium.files import read_json
 
 
-def summarise(page: str, submission_files: list[str]) -> str:
-    """Return the lines that name the submission file, its local score and the page, as far as they are made."""
+def summarise(page: str, submission_files: list[str], shared: str | None = None) -> str:
+    """Return the lines that name submission, local score, page and viewer, as far as they are made."""
     lines = []
     for file in filter(_exists, submission_files):
         if file.endswith(".csv"):
@@ -20,6 +20,8 @@ def summarise(page: str, submission_files: list[str]) -> str:
             lines.append(f"Local score: {score['score']:.4f} {score['metric']} ({interval})")
     if _exists(page):
         lines.append(f"Report:      {page}")
+    if shared and _exists(viewer := f"{shared}/index.html"):
+        lines.append(f"Viewer:      {viewer}")
     return "\n".join(lines)
 
 

@@ -18,3 +18,8 @@ def test_names_what_is_made_and_leaves_out_what_is_not(tmp_path):
         "Local score: 0.1235 dsb2018 (95 % interval 0.1000 to 0.2000)",
         f"Report:      {page}",
     ]
+    folder = tmp_path / "share"
+    assert summarise(str(page), files, str(folder)).splitlines()[-1] == f"Report:      {page}"
+    folder.mkdir()
+    (folder / "index.html").write_text("x")
+    assert summarise(str(page), files, str(folder)).splitlines()[-1] == f"Viewer:      {folder}/index.html"

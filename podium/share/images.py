@@ -1,0 +1,114 @@
+"""The images that are shared, each with what was found in it and what is true."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from podium.data.dataset import Dataset, ImageEntry
+from podium.data.parts import part_images
+from podium.errors import PodiumError
+
+SOURCES = ("predictions", "truth")
+_LONGEST_STEM = 80
+
+
+@dataclass(frozen=True)
+class SharedImage:
+    """An image.
+
+    Attributes
+    ----------
+    path
+        The original file.
+    part
+        val, test or submission.
+    stem
+        What its files are called: letters, digits, `_`, `-` and `.` only, and unlike those of all other images, also
+        where capitals are not told apart.
+    predictions
+        COCO results, highest score first.
+    truth
+        COCO annotations; None where the truth is not known.
+    """
+
+    path: Path
+    entry: ImageEntry
+    part: str
+    stem: str
+    predictions: list[dict]
+    truth: list[dict] | None
+
+    def sources(self, threshold: float = 0.0) -> list[tuple[str, list[dict]]]:
+        """Return ("predictions", those from a score on) and, where it is known, ("truth", all)."""
+        found = [each for each in self.predictions if each["score"] >= threshold]
+        return list(zip(SOURCES, [found] if self.truth is None else [found, self.truth], strict=False))
+
+
+def shared_images(dataset: Dataset, split: dict, predictions: Mapping[str, Sequence[dict]]) -> list[SharedImage]:
+    """Return the images of all parts, part by part in their order.
+
+    The part `submission` has the competition's own test images alone, also where training images are submitted.
+
+    Parameters
+    ----------
+    predictions
+        COCO results by part.
+
+    Raises
+    ------
+    PodiumError
+        Where predictions are of an image or a category that the dataset does not have.
+    """
+    categories = {category["id"] for category in dataset.categories}
+    images, taken = [], set()
+    for part, results in predictions.items():
+        found = defaultdict(list)
+        for number, each in enumerate(results):
+            if each["image_id"] not in dataset.images or each["category_id"] not in categories:
+                raise PodiumError(
+                    f"image {each['image_id']} or category {each['category_id']} is not in the dataset",
+                    record=f"prediction {number} (from 0) of {part}",
+                    mend="remove the predictions and run again: they belong to another version of the dataset",
+                )
+            found[each["image_id"]].append(each)
+        for image_id in part_images(dataset, split, part, "test"):
+            entry = dataset.images[image_id]
+            images.append(
+                SharedImage(
+                    path=dataset.image_path(image_id),
+                    entry=entry,
+                    part=part,
+                    stem=_stem(entry, taken),
+                    predictions=sorted(found[image_id], key=lambda each: -each["score"]),
+                    truth=dataset.annotations[image_id] if entry["subset"] == "train" else None,
+                )
+            )
+    return images
+
+
+def evenly(items: Sequence, count: int | None) -> list:
+    """Return at most so many items, at equal distances."""
+    if count is None or len(items) <= count:
+        return list(items)
+    return [items[place * len(items) // count] for place in range(count)]
+
+
+def parts_of(images: Iterable[SharedImage]) -> dict[str, list[SharedImage]]:
+    """Return the images by part."""
+    parts = defaultdict(list)
+    for image in images:
+        parts[image.part].append(image)
+    return dict(parts)
+
+
+def _stem(entry: ImageEntry, taken: set[str]) -> str:
+    stem = re.sub(r"[^A-Za-z0-9_.-]+", "_", str(entry["key"]))[:_LONGEST_STEM].strip(".") or "_"
+    if stem.lower() in taken:
+        stem = f"{stem}-{entry['id']}"
+    # Windows has no files of these names, whatever their endings are.
+    if re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?", stem) or stem.lower() in taken:
+        stem = f"_{stem}-{entry['id']}"
+    taken.add(stem.lower())
+    return stem

@@ -1,0 +1,28 @@
+"""Share: what colleagues get who have nothing of this installed, a viewer, pictures and files of many formats."""
+
+if PLAN.shared_inputs():
+
+    rule share:
+        input:
+            **PLAN.shared_inputs(),
+            digest=DIGEST,
+        output:
+            folder=directory(PLAN.share),
+        log:
+            f"{LOGS}/share.log",
+        conda:
+            "../environment.yml"
+        threads: 4
+        resources:
+            mem_mb=grown(8000),
+            runtime=120,
+        params:
+            settings=settings_json(
+                share=COMPETITION.share,
+                title=COMPETITION.title or COMPETITION.name,
+                experiment=SUBMISSION.experiment,
+                score_threshold=SUBMISSION.score_threshold,
+            ),
+            code=fingerprint("scripts/share.py"),
+        script:
+            "../scripts/share.py"
