@@ -1,0 +1,128 @@
+"""The folder as a whole."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from podium.config.share import Share
+from podium.errors import PodiumError
+from podium.share.build import build_share
+from podium.share.viewer import percent
+
+from .conftest import TITLE
+from .scene import SCORES, SIZES, make
+
+
+def contents(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def called(file):
+    """Return what a data file gives the viewer: podium.index(…) or podium.image("…", …)."""
+    text = file.read_text(encoding="ascii")
+    return json.loads(re.fullmatch(r'podium\.(?:index|image)\((?:"[^"]*",)?(.*)\);\n', text)[1])
+
+
+def build(root, settings, workers=1, with_masks=True, name="share"):
+    dataset, split, found = make(root / "dataset", with_masks)
+    build_share(
+        *(root / name, settings, dataset, split, found),
+        title=TITLE,
+        experiment="both",
+        threshold=0.5,
+        workers=workers,
+    )
+    return root / name
+
+
+def test_pictures_are_small_and_as_the_images(shared):
+    assert Image.open(shared / "pictures/drawing.png").size == (1024, 256), "a drawing: PNG, at most 1024 pixels"
+    stem = "Map-7"
+    picture, drawn = (
+        np.asarray(Image.open(shared / f"{folder}/{stem}.jpg"), int) for folder in ("pictures", "annotated")
+    )
+    original = np.asarray(Image.open(shared.parent / "dataset/images/test/7.png"), int)
+    assert picture.shape == original.shape
+    assert np.abs(picture - original).mean() < 2
+    assert drawn.shape == (4 * 90, 4 * 120, 3), "enlarged, so that lines are thin"
+    # The disc of score 0.95 is tinted, what lies outside of all objects is not.
+    saturation = np.ptp(drawn, axis=2)
+    assert saturation[4 * 25 - 20 : 4 * 25 + 20, 4 * 30 - 20 : 4 * 30 + 20].mean() > 30
+    assert max(Image.open(path).size[0] for path in (shared / "thumbnails").iterdir()) <= 96
+
+
+def test_data_of_the_viewer(shared):
+    index = called(shared / "data/index.js")
+    assert (index["threshold"], index["experiment"], index["parts"]) == (
+        50,
+        "both",
+        {"test": [3, 3], "submission": [2, 2]},
+    )
+    first = index["images"][0]
+    assert first["size"] == list(SIZES[4])
+    assert sorted(first["truth"]) == [[0, 2], [1, 1], [2, 1], [3, 1]]
+    assert sorted(score for _, scores in first["scores"] for score in scores) == [5, 29, 30, 49, 50, 90, 95]
+    objects = called(shared / f"data/{first['stem']}.js")
+    assert [each["score"] for each in objects["predictions"]] == sorted(SCORES, reverse=True)
+    assert [each.get("crowd", False) for each in objects["truth"]] == [False] * 4 + [True]
+    assert called(shared / "data/Map-7.js")["truth"] is None
+    ring = objects["truth"][1]["path"]
+    assert ring.count("M") == ring.count("z") == 2, "a hole is a ring of its own"
+
+
+@pytest.mark.parametrize("score", [0, 0.29, 0.57, 0.58, 0.999999, 1.0, 0.4999999])
+def test_whole_percents_are_thresholds_that_a_score_reaches(score):
+    assert [each for each in range(101) if score >= each / 100][-1] == percent(score)
+
+
+def test_readme_says_what_is_what(shared):
+    text = (shared / "README.txt").read_text(encoding="utf-8")
+    assert "test (3):" in text
+    assert "submission (2):" in text
+    assert "30 predictions, 14 of them with a score of 0.50 or more" in text
+    assert "15 true objects" in text
+    assert "1 of the true ones are crowds" in text
+    assert "1 images are GeoTIFFs" in text
+    named = set(re.findall(r"^([a-z]+)/", text, re.MULTILINE))
+    assert named | {"data", "thumbnails", "annotated"} == {path.name for path in shared.iterdir() if path.is_dir()}
+
+
+def test_processes_change_nothing(shared, tmp_path):
+    assert contents(build(tmp_path, Share(), workers=2)) == contents(shared)
+
+
+def test_fewer_images_and_formats(tmp_path):
+    folder = build(tmp_path, Share(max_images=1, formats=["csv", "voc"], picture_side=64))
+    assert {path.stem for path in (folder / "pictures").iterdir()} == {"_img_src_x_onerror_document.title_2_", "Map-7"}
+    assert len(list((folder / "data").iterdir())) == 3
+    assert len(list((folder / "voc/predictions/Annotations").iterdir())) == 5, "exported files have all"
+    assert not (folder / "coco").exists()
+    text = (folder / "README.txt").read_text(encoding="utf-8")
+    assert "test (3): test images with known truth, kept aside until the end; 1 of them" in text
+    assert "coco/" not in text
+
+
+def test_without_masks_boxes_are_shared(tmp_path):
+    folder = build(tmp_path, Share(), with_masks=False)
+    assert "There are no masks" in (folder / "README.txt").read_text(encoding="utf-8")
+    assert not (folder / "yolo/segment").exists()
+    shapes = json.loads((folder / "labelme/truth/map.json").read_text(encoding="utf-8"))["shapes"]
+    assert {shape["shape_type"] for shape in shapes} == {"rectangle"}
+    assert shapes[0]["points"] == [[18, 13], [42, 37]]
+    feature = json.loads((folder / "geojson/predictions/Map-7.geojson").read_text(encoding="utf-8"))["features"][0]
+    assert feature["geometry"]["coordinates"] == [[[18, 13], [42, 13], [42, 37], [18, 37], [18, 13]]]
+    assert "path" not in called(folder / "data/map.js")["truth"][0]
+
+
+def test_a_fault_leaves_what_was_there(tmp_path):
+    folder = build(tmp_path, Share(formats=["csv"]))
+    before = contents(folder)
+    (tmp_path / "dataset/images/test/8.png").write_bytes(b"torn")
+    dataset, split, found = make(tmp_path / "dataset")
+    (tmp_path / "dataset/images/test/8.png").write_bytes(b"torn")
+    with pytest.raises(PodiumError, match=r"8\.png.*cannot be decoded"):
+        build_share(folder, Share(), dataset, split, found, title="", experiment="both", threshold=0.5)
+    assert contents(folder) == before
