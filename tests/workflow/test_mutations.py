@@ -37,17 +37,17 @@ FEEDS = {
     "generate": ["dataset", "score_submission"],
     "archive": ["dataset"],
     "dataset": ["splits", "train_detector", "train_segmenter", "predict_boxes", "predict_instances", "evaluate"]
-    + ["tune", "evaluate_segmenter", "write_submission", "check_submission", "score_submission", "report"],
+    + ["tune", "evaluate_segmenter", "write_submission", "check_submission", "score_submission", "share", "report"],
     "splits": ["train_detector", "train_segmenter", "predict_boxes", "predict_instances", "evaluate"]
-    + ["tune", "evaluate_segmenter", "report"],
+    + ["tune", "evaluate_segmenter", "share", "report"],
     "draw_schedule": ["report"],
     "train_detector": ["draw_curves.detection", "predict_boxes", "report"],
     "train_segmenter": ["draw_curves.segmentation", "evaluate_segmenter", "predict_instances", "tune", "report"],
     "predict_boxes.parts": ["evaluate.detection", "predict_instances.val", "predict_instances.test", "tune", "report"],
     "predict_boxes.submission": ["predict_instances.submission"],
     "predict_instances.val": ["evaluate.instances_val", "report"],
-    "predict_instances.test": ["evaluate.instances_test", "report"],
-    "predict_instances.submission": ["write_submission"],
+    "predict_instances.test": ["evaluate.instances_test", "share", "report"],
+    "predict_instances.submission": ["write_submission", "share"],
     "evaluate": ["report"],
     "evaluate_segmenter": ["report"],
     "write_submission": ["check_submission", "score_submission", "report"],
@@ -57,6 +57,7 @@ FEEDS = {
     + ["draw_tuning", "report"],
     "draw_tuning": [],
     "draw_curves": [],
+    "share": [],
     "report": [],
 }
 PARTS = {
@@ -94,7 +95,7 @@ SUBMISSION = ("write_submission", "check_submission", "score_submission")
 
 # By the longest beginning of a key's path. The page shows the whole configuration: it is made anew for each.
 KEYS = {
-    "title": [],
+    "title": ["share"],
     "source": ["generate"],
     "layout": ["dataset"],
     "checks": ["dataset"],
@@ -108,13 +109,14 @@ KEYS = {
     "evaluation.max_detections": ["evaluate", "train_detector"],  # which is validated with it
     "evaluation.bootstrap_samples": ["evaluate", "tune", "score_submission"],
     "submission.format": SUBMISSION,
-    "submission.score_threshold": ["tune", "write_submission"],
+    "submission.score_threshold": ["tune", "write_submission", "share"],
     "submission.tuning": ["tune"],
     "submission.images": ["predict_boxes.submission", "predict_instances.submission", *SUBMISSION],
     "submission.metric": ["tune", "score_submission"],
     "submission.competition": [],
     "submission.code_competition": [],
     "submission.message": [],
+    "share": ["share"],
     "report": [],
     "tracking": [],
 }
@@ -343,6 +345,10 @@ SEGMENTERS = ("train_segmenter", "evaluate_segmenter", "predict_instances")
         ("podium/data/download.py", []),
         ("podium/report/page.html", ["report"]),
         ("podium/report/galleries.py", ["report"]),
+        ("podium/report/pictures.py", ["share", "report"]),
+        ("podium/share/viewer.js", ["share"]),
+        ("podium/share/outlines.py", ["share"]),
+        ("podium/config/share.py", ["share"]),
     ],
 )
 def test_a_module(finished, module, first):
