@@ -3,9 +3,6 @@
 import os
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from podium.config.layout import AnyLayout, Checks
@@ -21,7 +18,7 @@ from podium.data.records import RawDataset
 from podium.data.sample import check_sample
 from podium.errors import PodiumError
 from podium.files import canonical_json, file_digest, text_digest, write_json, write_text
-from podium.start_method import process_context
+from podium.pool import in_processes
 
 _READERS = {"coco": read_coco, "dsb2018": read_dsb2018, "isaid": read_isaid}
 
@@ -87,7 +84,7 @@ def build_dataset(
     sample = find(folder, layout.sample_submission, "sample_submission") if layout.sample_submission else None
     raw = _READERS[layout.kind](folder, layout, quarantine)
     drop_categories(raw, checks.drop_categories, quarantine)
-    checked = list(_check_all(_tasks(raw, quarantine), workers))
+    checked = list(in_processes(check_image, _tasks(raw, quarantine), workers, "checks images"))
     for result in checked:
         quarantine.extend(result.found)
     kept = [result for result in checked if result.size]
@@ -149,21 +146,6 @@ def _tasks(raw: RawDataset, quarantine: Quarantine) -> list[Task]:
             problem = f"there is no image {annotation.image}"
             quarantine.leave_out("annotation", annotation.record, problem, file=annotation.file, key="image_id")
     return [Task(image, tuple(by_image[image.source_id])) for image in train] + [Task(image) for image in test]
-
-
-def _check_all(tasks: list[Task], workers: int) -> Iterator[Checked]:
-    workers = min(workers, len(tasks))
-    if workers <= 1:
-        yield from map(check_image, tasks)
-        return
-    with ProcessPoolExecutor(workers, mp_context=process_context()) as pool:
-        try:
-            yield from pool.map(check_image, tasks, chunksize=max(1, min(16, len(tasks) // (4 * workers))))
-        except BrokenProcessPool:
-            raise PodiumError(
-                "a process that checks images was killed, probably for want of memory",
-                mend="give the job more memory or fewer workers",
-            ) from None
 
 
 def _coco(kept: list[Checked], categories: list[str], ids: dict[str, str]) -> dict:

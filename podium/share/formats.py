@@ -43,7 +43,7 @@ class Target:
     @property
     def size(self) -> tuple[int, int]:
         """(width, height)."""
-        return self.image.entry["width"], self.image.entry["height"]
+        return self.image.size
 
 
 def yolo(target: Target, objects: Sequence[SharedObject]) -> None:

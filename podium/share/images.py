@@ -40,6 +40,11 @@ class SharedImage:
     predictions: list[dict]
     truth: list[dict] | None
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height)."""
+        return self.entry["width"], self.entry["height"]
+
     def sources(self, threshold: float = 0.0) -> list[tuple[str, list[dict]]]:
         """Return ("predictions", those from a score on) and, where it is known, ("truth", all)."""
         found = [each for each in self.predictions if each["score"] >= threshold]

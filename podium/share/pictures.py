@@ -31,8 +31,7 @@ def write_pictures(folder: Path, image: SharedImage, side: int, shapes: Sequence
 
     The drawn one of a small image is enlarged, so that its lines are thin beside the objects.
     """
-    entry = image.entry
-    pixels = read_image(image.path, (entry["width"], entry["height"]))
+    pixels = read_image(image.path, image.size)
     small = max(pixels.shape[:2]) <= side
     return Pictures(
         _save(pixels if small else fitted(pixels, side), folder, f"pictures/{image.stem}"),

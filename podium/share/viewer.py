@@ -65,7 +65,7 @@ def index_entry(
         "key": str(image.entry["key"]),
         "stem": image.stem,
         "part": image.part,
-        "size": [image.entry["width"], image.entry["height"]],
+        "size": list(image.size),
         "files": [pictures.picture, pictures.annotated, pictures.thumbnail],
         "scores": list(scores.items()),
         "truth": None if truth is None else list(counts.items()),

@@ -10,7 +10,7 @@ from tests.workflow.run import configure, planned, read, snakemake
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 
 AFTER_TUNING = {"tune": 1, "draw_tuning": 1, "predict_instances": 2, "evaluate": 1}
-AFTER_TUNING |= {"write_submission": 1, "check_submission": 1, "score_submission": 1, "report": 1}
+AFTER_TUNING |= {"write_submission": 1, "check_submission": 1, "score_submission": 1, "share": 1, "report": 1}
 AFTER_BOXES = AFTER_TUNING | {"evaluate": 4, "predict_instances": 3}
 
 
@@ -35,6 +35,7 @@ def test_it_ends_by_naming_the_submission_the_score_and_the_page(finished):
     assert "submissions/tiny/boxes_unet.csv" in end
     assert "Local score: " in end
     assert "results/tiny/report.html" in end
+    assert "results/tiny/share/index.html" in end
 
 
 def test_every_file_of_the_contract_is_there_and_means_what_it_says(finished):
@@ -63,6 +64,9 @@ def test_every_file_of_the_contract_is_there_and_means_what_it_says(finished):
     score = read(folder / "submissions/tiny/boxes_unet.score.json")
     assert set(score["images"]) == set(sample["ImageId"])
     assert "<html" in (folder / "results/tiny/report.html").read_text()
+    shared = read(folder / "results/tiny/share/coco/test.json")
+    assert [image["id"] for image in shared["images"]] == split["test"]
+    assert len(list((folder / "results/tiny/share/pictures").iterdir())) == len(split["test"]) + 4
 
 
 def test_the_parts_that_are_not_tuned_on_use_the_choice(finished):
@@ -117,7 +121,8 @@ def test_nor_has_one_after_all_times_changed(copy):
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"title": "Another"}, {"report": 1}),
+        ({"title": "Another"}, {"share": 1, "report": 1}),
+        ({"share": {"picture_side": 64}}, {"share": 1, "report": 1}),
         ({"tracking": "mlflow"}, {"report": 1}),
         ({"report": {"gallery": 2}}, {"report": 1}),
         ({"submission": {"score_threshold": 0.7}}, AFTER_TUNING),
