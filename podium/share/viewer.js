@@ -7,6 +7,7 @@ const podium = (() => {
   const KEPT = 30; // Images whose objects are kept.
   const LARGEST = 32; // Pixels of the screen for one of the image.
   const MOST_ENLARGED = 8; // Where a whole small image is fitted.
+  const LAYERS = ["predictions", "truth", "masks", "boxes", "labels"];
   const at = (id) => document.getElementById(id);
   const make = (tag, more = {}, ...inside) => {
     const node = Object.assign(document.createElement(tag), more);
@@ -18,7 +19,8 @@ const podium = (() => {
     for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
     return node;
   };
-  const plural = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
+  const number = (count) => count.toLocaleString("en");
+  const plural = (count, word) => `${number(count)} ${word}${count === 1 ? "" : "s"}`;
 
   let data, listed, current, zoom = null, chosen;
   const loaded = new Map(), waiting = new Set(), rows = [];
@@ -45,8 +47,8 @@ const podium = (() => {
     });
     for (const image of data.images) {
       const thumbnail = make("img", { loading: "lazy", alt: "", width: 53, height: 53, src: image.files[2] });
-      const counts = make("small");
-      const button = make("button", { type: "button" }, thumbnail, make("span", {}, make("b", { textContent: image.key, title: image.key }), counts));
+      const key = make("b", { textContent: image.key, title: image.key }), counts = make("small");
+      const button = make("button", { type: "button" }, thumbnail, make("span", {}, key, counts));
       button.addEventListener("click", () => {
         at("list").classList.remove("open");
         at("show-list").setAttribute("aria-expanded", "false");
@@ -93,13 +95,13 @@ const podium = (() => {
 
   function settings() {
     at("threshold-text").textContent = (threshold() / 100).toFixed(2);
-    for (const name of ["predictions", "truth", "masks", "boxes", "labels"]) {
+    for (const name of LAYERS) {
       at("overlay").classList.toggle(`no-${name}`, !at(`show-${name}`).checked);
     }
     at("categories").querySelector("summary").textContent = `Categories (${chosen.size} of ${data.categories.length})`;
     data.images.forEach((image, place) => {
       const [found, truth] = counted(image);
-      rows[place].counts.textContent = truth === null ? `${found} found` : `${found} found, ${truth} true`;
+      rows[place].counts.textContent = `${number(found)} found` + (truth === null ? "" : `, ${number(truth)} true`);
     });
     pick();
   }
@@ -114,7 +116,7 @@ const podium = (() => {
     }
     const image = data.images[current], [found, truth] = counted(image);
     const all = image.scores.reduce((sum, [, scores]) => sum + scores.length, 0);
-    const words = `${found} of ${plural(all, "prediction")} shown` + (truth === null ? "" : `, ${plural(truth, "true object")}`);
+    const words = `${number(found)} of ${plural(all, "prediction")} shown` + (truth === null ? "" : `, ${plural(truth, "true object")}`);
     at("counts").textContent = words;
     at("overlay").setAttribute("aria-label", `${image.key}: ${words}`);
   }
@@ -127,7 +129,8 @@ const podium = (() => {
     at("problem").hidden = true;
     for (const node of [at("overlay"), at("objects").querySelector("tbody")]) node.replaceChildren();
     at("counts").textContent = "";
-    at("name").replaceChildren(image.key, make("span", { textContent: `${image.size[0]} × ${image.size[1]}, ${image.part}` }));
+    const about = `${image.size[0]} × ${image.size[1]}, ${image.part}`;
+    at("name").replaceChildren(image.key, make("span", { textContent: about }));
     at("key").replaceChildren(...(image.truth ? [make("span", { className: "dash" }), " truth"] : []));
     at("picture").removeAttribute("src");
     at("picture").src = image.files[0];
@@ -154,7 +157,7 @@ const podium = (() => {
     script.addEventListener("error", () => {
       script.remove();
       waiting.delete(stem);
-      if (data.images[current]?.stem === stem) problem(`The file data/${stem}.js is missing: keep the folder together.`);
+      if (data.images[current]?.stem === stem) missing(`data/${stem}.js`);
     });
     document.head.append(script);
   }
@@ -162,8 +165,9 @@ const podium = (() => {
   function image(stem, content) {
     waiting.delete(stem);
     loaded.set(stem, content);
-    if (loaded.size > KEPT) loaded.delete([...loaded.keys()].find((old) => old !== stem && old !== data.images[current]?.stem));
-    if (data.images[current]?.stem === stem) objects(data.images[current]);
+    const now = data.images[current]?.stem;
+    if (loaded.size > KEPT) loaded.delete([...loaded.keys()].find((old) => old !== stem && old !== now));
+    if (now === stem) objects(data.images[current]);
   }
 
   function objects(image) {
@@ -191,9 +195,9 @@ const podium = (() => {
     if (colour) group.style.setProperty("--colour", colour);
     const outlines = [["rect", "box", { x, y, width, height }]];
     if (each.path) outlines.unshift(["path", "mask", { d: each.path, transform: "scale(.5)" }]);
-    for (const [tag, name, attributes] of outlines) {
-      if (kind === "true") group.append(draw(tag, { class: `outline under ${name}`, ...attributes }));
-      group.append(draw(tag, { class: `outline ${name}`, ...attributes }));
+    for (const [tag, what, attributes] of outlines) {
+      if (kind === "true") group.append(draw(tag, { class: `outline under ${what}`, ...attributes }));
+      group.append(draw(tag, { class: `outline ${what}`, ...attributes }));
     }
     if (kind === "found") {
       group.label = draw("text", { class: "found" });
@@ -203,7 +207,7 @@ const podium = (() => {
     group.object = each;
     const numbers = each.box.map((value) => make("td", { textContent: String(Math.round(value)) }));
     const score = make("td", { textContent: each.score === undefined ? "" : each.score.toFixed(3) });
-    group.row = make("tr", { tabIndex: 0 }, make("th", { scope: "row", textContent: kind === "found" ? "found" : "true" }),
+    group.row = make("tr", { tabIndex: 0 }, make("th", { scope: "row", textContent: kind }),
       make("td", { textContent: name + (each.crowd ? " (crowd)" : "") }), score, ...numbers);
     const mark = (on) => () => group.classList.toggle("marked", on);
     for (const [event, on] of [["mouseenter", true], ["focus", true], ["mouseleave", false], ["blur", false]]) {
@@ -217,24 +221,25 @@ const podium = (() => {
     at("problem").hidden = false;
   }
 
+  const missing = (file) => problem(`The file ${file} is missing: keep the folder together.`);
+
   // From image to image.
 
   function way() {
     const place = listed.indexOf(current);
     at("previous").disabled = place <= 0;
     at("next").disabled = !listed.length || place === listed.length - 1;
-    for (const [other, row] of rows.entries()) {
-      if (other === current) row.button.setAttribute("aria-current", "true");
-      else row.button.removeAttribute("aria-current");
-    }
+    at("images").querySelector("[aria-current]")?.removeAttribute("aria-current");
+    rows[current]?.button.setAttribute("aria-current", "true");
     rows[current]?.item.scrollIntoView({ block: "nearest" });
   }
 
   function step(by) {
     const place = listed.indexOf(current);
-    // One that is not in the list: the first after it.
-    if (place < 0) show(by > 0 ? listed.find((other) => other > current) ?? listed[0] : listed.findLast((other) => other < current));
-    else show(listed[place + by]);
+    if (place >= 0) show(listed[place + by]);
+    // One that is not in the list: the nearest that is.
+    else if (by > 0) show(listed.find((other) => other > current) ?? listed[0]);
+    else show(listed.findLast((other) => other < current));
   }
 
   function fromAddress() {
@@ -285,7 +290,7 @@ const podium = (() => {
     at("next").addEventListener("click", () => step(1));
     at("search").addEventListener("input", filter);
     at("part").addEventListener("change", filter);
-    for (const name of ["predictions", "truth", "masks", "boxes", "labels"]) at(`show-${name}`).addEventListener("change", settings);
+    for (const name of LAYERS) at(`show-${name}`).addEventListener("change", settings);
     let asked = false;
     at("threshold").addEventListener("input", () => {
       if (asked) return;
@@ -308,7 +313,7 @@ const podium = (() => {
     at("smaller").addEventListener("click", () => enlarge(1 / 1.5));
     at("larger").addEventListener("click", () => enlarge(1.5));
     at("fit").addEventListener("click", () => { zoom = null; resize(); });
-    at("picture").addEventListener("error", () => problem(`The file ${data.images[current].files[0]} is missing: keep the folder together.`));
+    at("picture").addEventListener("error", () => missing(data.images[current].files[0]));
     at("stage").addEventListener("wheel", (event) => {
       if (!event.ctrlKey) return;
       event.preventDefault();
