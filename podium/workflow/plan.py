@@ -188,10 +188,9 @@ class Plan:
         parts = [part for part in share.parts if part != "test" or self.competition.splits.test] if share else []
         if not submission or not parts:
             return {}
-        folder = f"{self.results}/instances/{submission.experiment}"
         return {
-            "split": self.split("instances", submission.experiment),
-            "predictions": [f"{folder}/predictions.{part}.json" for part in parts],
+            "split": self.split(submission.station, submission.experiment),
+            "predictions": [f"{self.submitted_folder}/predictions.{part}.json" for part in parts],
         }
 
     def shared_folder(self) -> list[str]:

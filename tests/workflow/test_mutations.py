@@ -162,7 +162,7 @@ JOINS = {
             }
         },
         # The test part's instances go back to the configured thresholds.
-        {"write_submission": 1, "check_submission": 1, "predict_instances": 1, "evaluate": 1, "report": 1},
+        {"write_submission": 1, "check_submission": 1, "predict_instances": 1, "evaluate": 1, "share": 1, "report": 1},
     ),
     "submission.solution": ({"submission": {"solution": None}}, {"report": 1}),
 }
