@@ -201,7 +201,8 @@ const podium = (() => {
     }
     if (kind === "found") {
       group.label = draw("text", { class: "found" });
-      group.label.textContent = label;
+      // Where all are of one category, its name would only hide small objects.
+      group.label.textContent = data.categories.length > 1 ? label : each.score.toFixed(2);
       group.label.object = each;
     }
     group.object = each;
