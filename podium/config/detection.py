@@ -126,6 +126,33 @@ class Detector(Section):
         return self
 
 
+class Tiles(Section):
+    """Squares that a photograph larger than one is cut into, in training and in inference; each is seen as an image is.
+
+    Sizes in the photograph's own pixels.
+    """
+
+    size: int = Field(
+        800,
+        ge=32,
+        description="side of a tile; min_size and max_size are then those of tiles: 0 leaves them as they are",
+    )
+    overlap: int = Field(
+        200, ge=0, description="what neighbours share at least: objects up to about this size are seen whole by a tile"
+    )
+    whole: bool = Field(
+        False,
+        description="the photograph is also seen as a whole, resized as without tiles; of what is found there, objects "
+        "longer than the overlap count. For objects as large as a tile",
+    )
+
+    @model_validator(mode="after")
+    def _tiles_move_on(self):
+        if self.overlap > self.size * 3 // 4:
+            raise ValueError(f"overlap {self.overlap} is more than three quarters of a tile of {self.size}")
+        return self
+
+
 class DetectionInput(Section):
     """Sizes in pixels. An image is resized so that its shorter side is min_size, its longer at most max_size."""
 
@@ -138,10 +165,15 @@ class DetectionInput(Section):
     )
     min_size_test: int = Field(800, ge=0, description="shorter side in inference; 0: as it is")
     max_size_test: int = Field(1333, ge=32, description="longer side in inference, at most")
+    tiles: Tiles | None = Field(
+        None, description="cut larger photographs into tiles, in training and in inference; null: each is seen at once"
+    )
     augmentation: Augmentation = Field(
         Augmentation(({"HorizontalFlip": {"p": 0.5}},)), description="albumentations transforms, in training only"
     )
-    filter_empty: bool = Field(False, description="leave images without objects out of training, as Detectron2 does")
+    filter_empty: bool = Field(
+        False, description="leave images (and tiles) without objects out of training, as Detectron2 does"
+    )
 
 
 class DetectionExperiment(Section):

@@ -39,20 +39,24 @@ def decode(rle: Rle) -> np.ndarray:
     return coco_mask.decode(rle).astype(bool)
 
 
-def decode_at(rle: Rle) -> tuple[np.ndarray, int, int]:
-    """Return what of a mask lies in its tight box, as bool (h, w), and the column and row of its upper left pixel.
+def decode_at(rle: Rle, x: int, y: int, height: int, width: int) -> np.ndarray:
+    """Return the part of a mask, bool (height, width), whose upper left pixel is column x, row y.
 
-    Time and memory grow with the box's width times the image's height, not with the image. Of an empty mask (0, 0).
+    The part lies inside the image. Time and memory grow with the mask's runs and the columns asked for, not with the
+    image.
     """
-    x, y, width, height = (int(value) for value in box_of(rle))
     rows = rle["size"][0]
-    changes = np.cumsum(counts_to_runs(rle["counts"])) - x * rows
-    edges = np.zeros(width * rows + 1, dtype=np.int8)
-    if width:
-        np.add.at(edges, changes[1::2], -1)
-        np.add.at(edges, changes[: 2 * (len(changes) // 2) : 2], 1)
-    columns = np.cumsum(edges[:-1], dtype=np.int8).astype(bool).reshape(width, rows)
-    return columns.T[y : y + height], x, y
+    # The code goes down the columns: of those asked for it is one piece.
+    ends = np.clip(np.cumsum(counts_to_runs(rle["counts"])), x * rows, (x + width) * rows)
+    runs = np.diff(ends, prepend=x * rows)
+    belongs = np.arange(len(runs)) % 2 == 1
+    return np.repeat(belongs, runs).reshape(width, rows).T[y : y + height]
+
+
+def decode_tight(rle: Rle) -> tuple[np.ndarray, int, int]:
+    """Return what of a mask lies in its tight box, as bool (h, w), and the column and row of its upper left pixel."""
+    x, y, width, height = (int(value) for value in box_of(rle))
+    return decode_at(rle, x, y, height, width), x, y
 
 
 def area(rle: Rle) -> int:
@@ -79,6 +83,11 @@ def polygons_to_rle(polygons: Sequence[Sequence[float]], height: int, width: int
     """
     parts = coco_mask.frPyObjects([[float(value) for value in polygon] for polygon in polygons], height, width)
     return _text(coco_mask.merge(parts))
+
+
+def union(masks: Sequence[Rle]) -> Rle:
+    """Return the code of all pixels of masks of one size, of which there is one at least."""
+    return masks[0] if len(masks) == 1 else _text(coco_mask.merge(list(masks)))
 
 
 def runs_to_rle(runs: Sequence[int], height: int, width: int) -> Rle:

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from podium.data.masks import Rle, decode_at
+
 
 class Window(NamedTuple):
     """A square of whole pixels, possibly beyond the image: columns x … x + side - 1, rows y … y + side - 1."""
@@ -28,12 +30,30 @@ def window_around(box: np.ndarray, context: float) -> Window:
 
 def cut(image: np.ndarray, window: Window) -> np.ndarray:
     """Return the pixels of a window, (side, side) or (side, side, c); zeros beyond the image."""
-    height, width = image.shape[:2]
+    return _placed(image[_inside(window, *image.shape[:2])], window)
+
+
+def cut_mask(mask: Rle, window: Window) -> np.ndarray:
+    """Return a window of a mask, bool (side, side); False beyond the image. The mask as a whole is never decoded."""
+    rows, columns = _inside(window, *mask["size"])
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    return _placed(decode_at(mask, columns.start, rows.start, height, width), window)
+
+
+def _inside(window: Window, height: int, width: int) -> tuple[slice, slice]:
+    """Return the rows and columns of a window that lie in an image of (height, width)."""
     x, y, side = window
-    out = np.zeros((side, side, *image.shape[2:]), dtype=image.dtype)
-    rows, columns = slice(max(y, 0), min(y + side, height)), slice(max(x, 0), min(x + side, width))
-    if rows.start < rows.stop and columns.start < columns.stop:
-        out[rows.start - y : rows.stop - y, columns.start - x : columns.stop - x] = image[rows, columns]
+    top, left = min(max(y, 0), height), min(max(x, 0), width)
+    return slice(top, max(min(y + side, height), top)), slice(left, max(min(x + side, width), left))
+
+
+def _placed(inside: np.ndarray, window: Window) -> np.ndarray:
+    """Return a window's pixels from those inside the image, zeros around them."""
+    x, y, side = window
+    out = np.zeros((side, side, *inside.shape[2:]), dtype=inside.dtype)
+    if inside.size:
+        top, left = max(-y, 0), max(-x, 0)
+        out[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
     return out
 
 

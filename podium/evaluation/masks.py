@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 import numpy as np
+from pycocotools import mask as coco_mask
 
-from podium.data.masks import Rle, decode
+from podium.data.masks import Rle, area, decode
 from podium.errors import PodiumError
 
 Mask = np.ndarray | Rle
@@ -37,6 +38,9 @@ def mean_scores(pairs: Iterable[tuple[Mask, Mask]]) -> dict[str, float | int | N
 
 def _overlap(truth: Mask, predicted: Mask) -> tuple[int, int]:
     """Return the number of common pixels and the sum of both masks' pixels."""
+    if isinstance(truth, dict) and isinstance(predicted, dict) and truth["size"] == predicted["size"]:
+        # Codes are compared as they are: pixels would grow with the image.
+        return area(coco_mask.merge([truth, predicted], intersect=True)), area(truth) + area(predicted)
     true, guess = _array(truth), _array(predicted)
     if true.shape != guess.shape:
         raise PodiumError(f"the true mask has size {true.shape}, the predicted one {guess.shape} (height, width)")

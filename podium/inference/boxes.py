@@ -3,26 +3,25 @@
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from podium.config.detection import DetectionInput
 from podium.data.dataset import Dataset
-from podium.data.masks import encode_at
-from podium.data.resize import resize, target_size
+from podium.data.masks import Rle, encode_at, union
+from podium.data.tiles import Tile
 from podium.inference.ahead import ahead
+from podium.inference.merge import Object, merge
 from podium.inference.paste import paste
+from podium.inference.seen import as_input, seen
+from podium.inference.tiles import seen_in_tiles
+
+Size = tuple[int, int]
 
 # Mask R-CNN's own, in Detectron2 too.
 _MASK_THRESHOLD = 0.5
 
 # Beside a GPU, threads that decode and resize the next images.
 _THREADS = 4
-
-
-def as_tensor(image: np.ndarray) -> Tensor:
-    """Return a uint8 (h, w, 3) image as a tensor (3, h, w)."""
-    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
 
 
 def predict_boxes(model: nn.Module, dataset: Dataset, image_ids: Iterable[int], settings: DetectionInput) -> list[dict]:
@@ -35,7 +34,7 @@ def predict_boxes(model: nn.Module, dataset: Dataset, image_ids: Iterable[int], 
     model
         A detector in evaluation mode (podium.models.detectors.build_detector).
     settings
-        min_size_test and max_size_test, to which images are resized before and boxes scaled back after.
+        min_size_test and max_size_test, to which images are resized before and boxes scaled back after; tiles.
     """
     return [result for found in boxes_by_image(model, dataset, image_ids, settings) for result in found]
 
@@ -46,34 +45,50 @@ def boxes_by_image(
     """Yield the results of each image, as `predict_boxes` returns them.
 
     Images go through the model one by one: padded to a common size, their features at the edges would depend on the
-    others.
+    others. With settings.tiles it is an image's tiles that go through it (podium.inference.tiles), and what they show
+    is merged (podium.inference.merge).
     """
-    device = next(model.parameters()).device
+    threads = _THREADS if next(model.parameters()).is_cuda else 0
 
-    def read(image_id: int) -> tuple[int, np.ndarray, Tensor]:
+    def prepared(image_id: int) -> tuple[int, Size, Tensor]:
         image = dataset.read(image_id)
-        size = target_size(*image.shape[:2], settings.min_size_test, settings.max_size_test)
-        return image_id, np.array(image.shape[1::-1]), as_tensor(resize(image, *size))
+        return image_id, image.shape[:2], as_input(image, settings)
 
-    for image_id, size, image in ahead(read, image_ids, _THREADS if device.type == "cuda" else 0):
-        with torch.no_grad():
-            (found,) = model([image.to(device)])
-        yield _results(image_id, size, np.array(image.shape[:0:-1]), {key: part.cpu() for key, part in found.items()})
+    def read(image_id: int) -> tuple[int, np.ndarray]:
+        return image_id, dataset.read(image_id)
+
+    if settings.tiles is None:
+        for image_id, size, image in ahead(prepared, image_ids, threads):
+            (found,) = seen(model, [image], [Tile(0, 0, *size[::-1])])
+            objects = [Object([place], score) for place, score in enumerate(found["scores"].tolist())]
+            yield _results(image_id, size, found, objects)
+        return
+    # Of large photographs one alone waits for its turn, not several.
+    for image_id, image in ahead(read, image_ids, min(threads, 1)):
+        size = image.shape[:2]
+        tiles, found = seen_in_tiles(model, image, settings, threads)
+        objects = merge(*(found[key].numpy() for key in ("boxes", "labels", "scores", "views")), tiles)
+        yield _results(image_id, size, found, objects)
 
 
-def _results(image_id: int, size: np.ndarray, seen: np.ndarray, found: dict[str, Tensor]) -> list[dict]:
-    """Return COCO results of an image of size (width, height), which the model was shown with another."""
-    width, height = size.tolist()
-    boxes = found["boxes"] * torch.from_numpy(np.tile(size / seen, 2))
-    there = (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
-    boxes, found = boxes[there], {key: part[there] for key, part in found.items()}
+def _results(image_id: int, size: Size, found: dict[str, Tensor], objects: list[Object]) -> list[dict]:
+    """Return COCO results of the objects of an image of size (height, width)."""
     results = []
-    for box, label, score in zip(boxes, found["labels"].tolist(), found["scores"].tolist(), strict=True):
-        x0, y0, x1, y1 = box.tolist()
-        bbox = [x0, y0, x1 - x0, y1 - y0]
-        results.append({"image_id": image_id, "category_id": label, "bbox": bbox, "score": score})
-    if "mask_probabilities" in found:
-        for result, box, mask in zip(results, boxes.float(), found["mask_probabilities"], strict=True):
-            inside, x, y = paste(mask, box, height, width)
-            result["segmentation"] = encode_at((inside >= _MASK_THRESHOLD).numpy(), x, y, height, width)
+    for members, score in objects:
+        boxes = found["boxes"][members]
+        x0, y0, x1, y1 = [*boxes[:, :2].amin(dim=0).tolist(), *boxes[:, 2:].amax(dim=0).tolist()]
+        label = found["labels"][members[0]].item()
+        result = {"image_id": image_id, "category_id": label, "bbox": [x0, y0, x1 - x0, y1 - y0], "score": score}
+        if "mask_probabilities" in found:
+            masks = [
+                _mask(mask, box, *size)
+                for mask, box in zip(found["mask_probabilities"][members], boxes.float(), strict=True)
+            ]
+            result["segmentation"] = union(masks)
+        results.append(result)
     return results
+
+
+def _mask(probabilities: Tensor, box: Tensor, height: int, width: int) -> Rle:
+    inside, x, y = paste(probabilities, box, height, width)
+    return encode_at((inside >= _MASK_THRESHOLD).numpy(), x, y, height, width)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from podium.data.masks import Rle, decode_at
+from podium.data.masks import Rle, decode_tight
 
 Colour = tuple[int, int, int]
 """Red, green, blue: 0 … 255."""
@@ -104,7 +104,7 @@ def _factor(shape: Sequence[int], side: int) -> float:
 
 def _draw_mask(picture: np.ndarray, rle: Rle, colour: Colour, factor: float) -> None:
     # Only what the object covers is decoded: the image may be large and its objects many.
-    mask, x, y = decode_at(rle)
+    mask, x, y = decode_tight(rle)
     if not mask.size:
         return
     own, (height, width) = mask.astype(np.float32), mask.shape

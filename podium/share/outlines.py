@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from podium.data.masks import Rle, decode_at
+from podium.data.masks import Rle, decode_tight
 
 Ring = np.ndarray
 """A closed line as (n, 2) corners x, y, the last one joined to the first. Clockwise on the screen around an object,
@@ -54,7 +54,7 @@ def outline(rle: Rle) -> list[Part]:
     No ring comes twice to one point and no two cross, so that each part is a valid polygon of the OGC's Simple
     Features (06-103r4, 6.1.11), though rings may touch at points.
     """
-    mask, x, y = decode_at(rle)
+    mask, x, y = decode_tight(rle)
     return [[ring + (x, y) for ring in part] for part in trace(mask)]
 
 

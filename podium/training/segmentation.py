@@ -12,8 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from podium.config.segmentation import Crops, SegmentationExperiment
 from podium.data.dataset import Dataset
-from podium.data.masks import decode
-from podium.data.windows import Window, cut, scale, window_around
+from podium.data.windows import Window, cut, cut_mask, scale, window_around
 from podium.errors import PodiumError
 from podium.evaluation.masks import mean_scores
 from podium.inference.masks import PIXEL_MEAN, PIXEL_STD, as_input
@@ -123,8 +122,8 @@ def _cut_out(dataset: Dataset, image_id: int, settings: Crops) -> Iterator[tuple
         # The jittered window is at most this much wider, and its centre moves by at most jitter times a side.
         room = window_around(box, settings.context * (1 + 2 * settings.jitter) + 2 * settings.jitter)
         room = Window(room.x - 1, room.y - 1, room.side + 2)
-        mask = decode(entry["segmentation"]).astype(np.uint8) * 255
-        yield np.dstack([cut(image, room), cut(mask, room)]), box - [room.x, room.y, room.x, room.y]
+        mask = cut_mask(entry["segmentation"], room).astype(np.uint8) * 255
+        yield np.dstack([cut(image, room), mask]), box - [room.x, room.y, room.x, room.y]
 
 
 def segmentation_task(

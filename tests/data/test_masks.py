@@ -12,7 +12,7 @@ from podium.data.masks import (
     box_of,
     counts_to_runs,
     decode,
-    decode_at,
+    decode_tight,
     encode,
     fill_their_masks,
     polygons_to_rle,
@@ -48,7 +48,7 @@ def test_a_mask_comes_back_with_its_area_and_tight_box(mask):
 
 @given(masks)
 def test_what_lies_in_the_tight_box(mask):
-    found, x, y = decode_at(encode(mask))
+    found, x, y = decode_tight(encode(mask))
     rows, columns = np.nonzero(mask)
     assert found.dtype == bool
     assert found.shape == ((np.ptp(rows) + 1, np.ptp(columns) + 1) if len(rows) else (0, 0))

@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from podium.config.detection import DetectionInput
-from podium.inference.boxes import as_tensor, predict_boxes
+from podium.inference.boxes import predict_boxes
+from podium.inference.seen import as_tensor
 from podium.models.checkpoint import save_checkpoint
 from podium.models.load_detector import load_detector
 from podium.training.detection import train_detector

@@ -22,7 +22,8 @@ from podium.config.zoo import zoo
 from podium.data.dataset import Dataset
 from podium.data.masks import decode
 from podium.data.resize import resize, target_size
-from podium.inference.boxes import as_tensor, predict_boxes
+from podium.inference.boxes import predict_boxes
+from podium.inference.seen import as_tensor
 from podium.models.checkpoint import Checkpoint, save_checkpoint
 from podium.models.detectors import build_detector
 from podium.models.detectron2_names import from_detectron2
