@@ -123,8 +123,9 @@ def _agreeing(found: _Detections, kept: np.ndarray) -> Iterator[tuple[float, int
         ones, others = of[view], of[other]
         here, there = (_within(boxes[each], common[view, other]) for each in (ones, others))
         iou, part = _overlaps(here, there)
+        # A piece with another, or with what the whole photograph shows.
         pieces = (cut[ones] | whole[view])[:, None] & (cut[others] | whole[other])
-        agree = np.where(pieces & (cut[ones][:, None] | cut[others]), part, iou) >= _AGREEMENT
+        agree = np.where(pieces, part, iou) >= _AGREEMENT
         agree &= labels[ones][:, None] == labels[others]
         for row, column in np.argwhere(agree).tolist():
             yield float(iou[row, column]), int(ones[row]), int(others[column])

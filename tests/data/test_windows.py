@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podium.data.windows import Window, clip, cut, scale, window_around
+from podium.data.masks import encode
+from podium.data.windows import Window, clip, cut, cut_mask, scale, window_around
 
 windows = st.builds(Window, st.integers(-30, 40), st.integers(-30, 40), st.integers(1, 35))
 
@@ -53,6 +54,14 @@ def test_cut_takes_each_pixel_from_its_place_and_zeros_from_beyond(height, width
             y, x = window.y + row, window.x + column
             expected = image[y, x] if 0 <= y < height and 0 <= x < width else 0
             assert np.array_equal(out[row, column], np.broadcast_to(expected, image.shape[2:]))
+
+
+@given(st.integers(1, 40), st.integers(1, 40), windows, st.integers(0, 9))
+def test_a_mask_is_cut_as_its_pixels_are(height, width, window, seed):
+    mask = np.random.default_rng(seed).random((height, width)) < 0.5
+    out = cut_mask(encode(mask), window)
+    assert out.dtype == bool
+    assert np.array_equal(out, cut(mask, window))
 
 
 @given(st.integers(1, 40), st.integers(1, 40), windows)
