@@ -1,8 +1,10 @@
 """A scene of bright rectangles on black, and networks that are plain functions of brightness."""
 
+import cv2
 import numpy as np
 import torch
 from PIL import Image
+from scipy import ndimage
 from torch import nn
 
 from podium.data.dataset import Dataset
@@ -39,6 +41,36 @@ class BoundingBox(nn.Module):
             scores = (image / 255).mean().expand(count)
             found.append({"boxes": boxes, "labels": torch.full((count,), 2), "scores": scores})
         return found
+
+
+class Blobs(nn.Module):
+    """A detector of everything bright that hangs together, with its exact box and mask, also of parts at a border.
+
+    The label is 1 where red is below 255, else 2; the score grows with the object.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.threshold = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, images):
+        return [self.found(image[0].numpy()) for image in images]
+
+    def found(self, red):
+        marked, _ = ndimage.label(red > 255 * self.threshold.item())
+        boxes, labels, scores, masks = [], [], [], []
+        for number, (rows, columns) in enumerate(ndimage.find_objects(marked), start=1):
+            own = (marked[rows, columns] == number).astype(np.float32)
+            boxes.append([columns.start, rows.start, columns.stop, rows.stop])
+            labels.append(1 + int(red[rows, columns].max() == 255))
+            scores.append(own.sum() / (own.sum() + 1000))
+            masks.append(cv2.resize(own, (28, 28), interpolation=cv2.INTER_LINEAR))
+        return {
+            "boxes": torch.tensor(boxes).reshape(-1, 4).float(),
+            "labels": torch.tensor(labels).long(),
+            "scores": torch.tensor(scores),
+            "mask_probabilities": torch.from_numpy(np.array(masks, dtype=np.float32).reshape(-1, 28, 28)),
+        }
 
 
 def paint(rectangles, height, width):
