@@ -71,7 +71,10 @@ def merge(
     room = _room(boxes, frames[views])
     cut, whole = room < 0, np.isinf(frames).all(axis=1)
     kept = ~cut
-    kept[cut] = [not (_room(box, frames[~whole]) >= 0).any() for box in boxes[cut]]
+    pieces, elsewhere = boxes[cut], np.zeros(cut.sum(), dtype=bool)
+    for frame in frames[~whole]:
+        elsewhere |= _room(pieces, frame) >= 0
+    kept[cut] = ~elsewhere
 
     objects = []
     for group in _joined(_Detections(boxes, labels, views, frames, cut, whole), np.flatnonzero(kept)):
@@ -114,35 +117,31 @@ def _joined(found: _Detections, kept: np.ndarray) -> list[list[int]]:
 def _agreeing(found: _Detections, kept: np.ndarray) -> Iterator[tuple[float, int, int]]:
     """Yield IoU and numbers of detections of two tiles that agree in what both saw."""
     boxes, labels, views, frames, cut, whole = found
-    of = {view: kept[views[kept] == view] for view in np.unique(views[kept]).tolist()}
+    looser = cut | whole[views]
     low, high = np.maximum(frames[:, None, :2], frames[:, :2]), np.minimum(frames[:, None, 2:], frames[:, 2:])
-    common = np.concatenate([low, high], axis=-1)
-    for view, other in np.argwhere(np.triu((low < high).all(axis=-1), 1)).tolist():
-        if view not in of or other not in of:
-            continue
-        ones, others = of[view], of[other]
-        here, there = (_within(boxes[each], common[view, other]) for each in (ones, others))
-        iou, part = _overlaps(here, there)
+    overlap = np.triu((low < high).all(axis=-1), 1)
+    for view in np.unique(views[kept]):
+        ones, others = kept[views[kept] == view], kept[overlap[view, views[kept]]]
+        common = low[view, views[others]], high[view, views[others]]
+        iou, part = _overlaps(boxes[ones][:, None], boxes[others], *common)
         # A piece with another, or with what the whole photograph shows.
-        pieces = (cut[ones] | whole[view])[:, None] & (cut[others] | whole[other])
-        agree = np.where(pieces, part, iou) >= _AGREEMENT
+        agree = np.where(looser[ones][:, None] & looser[others], part, iou) >= _AGREEMENT
         agree &= labels[ones][:, None] == labels[others]
         for row, column in np.argwhere(agree).tolist():
             yield float(iou[row, column]), int(ones[row]), int(others[column])
 
 
-def _within(boxes: np.ndarray, frame: np.ndarray) -> np.ndarray:
-    return np.clip(boxes, np.tile(frame[:2], 2), np.tile(frame[2:], 2))
-
-
-def _overlaps(boxes: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the IoU of all pairs (n, m), and the common area over the smaller of both; 0 where a box has no area."""
-    low, high = np.maximum(boxes[:, None, :2], others[:, :2]), np.minimum(boxes[:, None, 2:], others[:, 2:])
-    common = np.prod(np.maximum(high - low, 0), axis=-1)
-    areas, other_areas = (np.prod(each[:, 2:] - each[:, :2], axis=-1) for each in (boxes, others))
-    areas = areas[:, None]
+def _overlaps(
+    boxes: np.ndarray, others: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the IoU of boxes, xyxy (…, 4), within low … high, and the common area over the smaller of both there."""
+    starts = np.maximum(boxes[..., :2], low), np.maximum(others[..., :2], low)
+    ends = np.minimum(boxes[..., 2:], high), np.minimum(others[..., 2:], high)
+    common = _area(np.maximum(*starts), np.minimum(*ends))
+    areas = [_area(*corners) for corners in zip(starts, ends, strict=True)]
     tiny = np.finfo(np.float64).tiny
-    return (
-        common / np.maximum(areas + other_areas - common, tiny),
-        common / np.maximum(np.minimum(areas, other_areas), tiny),
-    )
+    return common / np.maximum(sum(areas) - common, tiny), common / np.maximum(np.minimum(*areas), tiny)
+
+
+def _area(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    return np.maximum(ends - starts, 0).prod(axis=-1)

@@ -160,24 +160,20 @@ def _sure(results):
 def test_a_trained_detector_finds_in_tiles_what_it_finds_in_the_parts(size, overlap, learned):
     """Tiles of 64 by 32 show each part as it is; borders of the others lie anywhere, also across objects.
 
-    Boxes and masks agree to an IoU of 0.75 each and 0.85 on average, one with one, and with the truth to 0.6.
+    As many objects, one for one, boxes and masks with an IoU of 0.85 on average and 0.5 at least: a detector does not
+    see quite the same in an image that shows more. The same holds against the truth.
     """
     model, photograph, of_parts = learned
     found = _sure(predict_boxes(model, photograph, [1], _input(size, overlap)))
     truth = photograph.annotations[1]
     assert len(found) == len(of_parts) == len(truth) == 2 * ROWS * COLUMNS
-    for expected, least, mean in ((of_parts, 0.75, 0.85), (truth, 0.6, 0.8)):
+    for expected in (of_parts, truth):
         for overlaps in (_ious(expected, found, "bbox"), _ious(expected, found, "segmentation")):
-            print(
-                size,
-                overlap,
-                overlaps.max(axis=1).min(),
-                overlaps.max(axis=1).mean(),
-                np.sort(overlaps, axis=1)[:, -2].max(),
-            )
             assert (np.count_nonzero(overlaps > 0.3, axis=1) == 1).all()
-            assert overlaps.max(axis=1).min() > least
-            assert overlaps.max(axis=1).mean() > mean
+            assert overlaps.max(axis=1).min() > 0.5
+            assert overlaps.max(axis=1).mean() > 0.85
+    if (size, overlap) == (SIDE, SIDE // 2):
+        assert _ious(of_parts, found, "bbox").max(axis=1).mean() > 0.95
 
 
 def _ious(one, other, key):
