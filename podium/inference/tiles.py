@@ -1,5 +1,7 @@
 """What a detector finds in the tiles of a large photograph, before it is merged."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -38,18 +40,25 @@ def seen_in_tiles(
     height, width = image.shape[:2]
     tiles = views_of(height, width, settings.tiles)
     several = _BATCH if next(model.parameters()).is_cuda else 1
-    # The whole photograph, which is the last, has another size than the others.
-    cut = len(tiles) - (len(tiles) > 1 and settings.tiles.whole)
-    batches = [tiles[start : min(start + several, cut)] for start in range(0, cut, several)]
-    batches += [[tile] for tile in tiles[cut:]]
 
     def prepared(batch: list[Tile]) -> tuple[list[Tensor], list[Tile]]:
         return [as_input(tile.cut(image), settings) for tile in batch], batch
 
-    results = [found for batch in ahead(prepared, batches, threads) for found in seen(model, *batch)]
-    for found in results[cut:]:
-        sides = found["boxes"][:, 2:] - found["boxes"][:, :2]
+    results = [found for batch in ahead(prepared, batches(tiles, several), threads) for found in seen(model, *batch)]
+    if settings.tiles.whole and len(tiles) > 1:
+        sides = results[-1]["boxes"][:, 2:] - results[-1]["boxes"][:, :2]
         large = sides.amax(dim=1) > settings.tiles.overlap
-        found.update({key: part[large] for key, part in found.items()})
+        results[-1] = {key: part[large] for key, part in results[-1].items()}
     views = torch.arange(len(tiles)).repeat_interleave(torch.tensor([len(found["boxes"]) for found in results]))
     return tiles, {key: torch.cat([found[key] for found in results]) for key in results[0]} | {"views": views}
+
+
+def batches(tiles: Sequence[Tile], several: int) -> list[list[Tile]]:
+    """Return the tiles, in order, in batches of at most so many, all of one size: nothing is padded."""
+    groups: list[list[Tile]] = []
+    for tile in tiles:
+        if groups and len(groups[-1]) < several and tile[2:] == groups[-1][0][2:]:
+            groups[-1].append(tile)
+        else:
+            groups.append([tile])
+    return groups

@@ -4,17 +4,21 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import torch
 from pycocotools import mask
 
-from podium.config.detection import DetectionInput
+from podium.config.detection import DetectionInput, Detector, Tiles
 from podium.data.masks import decode, encode
+from podium.data.tiles import Tile, tiles_of
 from podium.evaluation.masks import iou
 from podium.inference.boxes import predict_boxes
-from podium.inference.tiles import seen_in_tiles
+from podium.inference.seen import as_input, seen
+from podium.inference.tiles import batches, seen_in_tiles
 from podium.models.checkpoint import save_checkpoint
-from podium.models.load import load_detector
+from podium.models.detectors import build_detector
+from podium.models.load_detector import load_detector
 from podium.training.detection import train_detector
-from tests.training.tiny import SIDE, detection, draw_dataset
+from tests.training.tiny import MODELS, SIDE, detection, draw_dataset
 
 from .scene import Blobs, dataset, paint
 
@@ -96,6 +100,30 @@ def test_several_photographs_and_one_without_objects(tmp_path):
     images = {1: paint([(60, 5, 8, 8)], 70, 100), 2: paint([], 90, 90), 3: paint([(1, 1, 5, 5)], 9, 9)}
     found = predict_boxes(Blobs(), dataset(tmp_path, images), [3, 2, 1], _input(64, 32))
     assert [(entry["image_id"], entry["bbox"]) for entry in found] == [(3, [1, 1, 5, 5]), (1, [60, 5, 8, 8])]
+
+
+def test_batches_are_of_one_size():
+    tiles = [Tile(0, 0, 64, 64), Tile(32, 0, 64, 64), Tile(64, 0, 64, 64), Tile(0, 0, 128, 64)]
+    assert batches(tiles, 2) == [tiles[:2], tiles[2:3], tiles[3:]]
+    assert batches(tiles, 1) == [[tile] for tile in tiles]
+    assert batches(tiles[:3], 8) == [tiles[:3]]
+
+
+@pytest.mark.parametrize("architecture", ["detector", "detectron2"])
+def test_tiles_in_a_batch_give_what_they_give_alone(architecture):
+    if architecture == "detectron2":
+        pytest.importorskip("detectron2")
+    torch.manual_seed(0)
+    settings = {"architecture": "mask_rcnn", "mask_channels": 16, "score_threshold": 0.0}
+    model = build_detector(Detector.model_validate(MODELS[architecture] | settings), 2).eval()
+    image = np.random.default_rng(0).integers(0, 255, (64, 130, 3), dtype=np.uint8)
+    tiles = tiles_of(64, 130, Tiles(size=64, overlap=20))
+    inputs = [as_input(tile.cut(image), DetectionInput(min_size_test=0)) for tile in tiles]
+    for tile, one, together in zip(tiles, inputs, seen(model, inputs, tiles), strict=True):
+        (alone,) = seen(model, [one], [tile])
+        assert len(alone["boxes"]) > 3
+        for key, part in alone.items():
+            assert torch.allclose(part, together[key], atol=1e-3), key
 
 
 ROWS, COLUMNS = 3, 4
