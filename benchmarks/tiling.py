@@ -138,17 +138,23 @@ def stitched(folder: Path, photographs: int, rows: int = 4, columns: int = 6, si
     """Return a dataset of photographs that are square scenes side by side."""
     (folder / "images").mkdir()
     images, annotations, place = {}, {}, 0
-    height, width = rows * size, columns * size
+    height, width = rows * size - size // 2, columns * size - size // 2
     for image_id in range(1, photographs + 1):
         pixels, annotations[image_id] = np.zeros((height, width, 3), dtype=np.uint8), []
         for cell in range(rows * columns):
             while (scene := scene_at(1, "train", place, size)).image.shape[:2] != (size, size):
                 place += 1
             place += 1
-            y, x = size * (cell // columns), size * (cell % columns)
-            pixels[y : y + size, x : x + size] = scene.image
+            # The photograph begins amid a scene, so that tiles of a scene's size coincide with none.
+            y, x = size * (cell // columns) - size // 2, size * (cell % columns) - size // 2
+            shown = slice(max(-y, 0), size), slice(max(-x, 0), size)
+            y, x = max(y, 0), max(x, 0)
+            part = scene.image[shown]
+            pixels[y : y + part.shape[0], x : x + part.shape[1]] = part
             for mask in scene.masks:
-                code = encode_at(mask, x, y, height, width)
+                if not mask[shown].any():
+                    continue
+                code = encode_at(mask[shown], x, y, height, width)
                 annotations[image_id].append(
                     {"id": place * 100 + len(annotations[image_id]), "image_id": image_id, "category_id": 1}
                     | {"bbox": box_of(code), "area": float(area(code)), "iscrowd": 0, "segmentation": code}
