@@ -83,7 +83,14 @@ def work(folder: Path) -> None:
     note("true_boxes", true_box_scores(Brightness(), dataset, [1], crops)["iou"])
 
     numbers, _ = evaluate(
-        dataset.restricted([1]), [1], instances, masks=True, max_detections=2000, score_threshold=0, bootstrap_samples=2
+        dataset.restricted([1]),
+        [1],
+        instances,
+        masks=True,
+        metrics=["dsb2018", "dice"],
+        max_detections=2000,
+        score_threshold=0,
+        bootstrap_samples=2,
     )
     note("evaluated", numbers["mask"]["AP50"])
 
