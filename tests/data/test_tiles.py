@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -23,6 +24,7 @@ def test_a_worked_example():
     assert tiles_of(60, 130, Tiles(size=100, overlap=20)) == [Tile(0, 0, 100, 60), Tile(30, 0, 100, 60)]
 
 
+@limits(deadline=None)
 @given(sides, sides, settings())
 def test_tiles_of_one_size_cover_every_pixel_and_neighbours_share_the_overlap(height, width, settings):
     tiles = tiles_of(height, width, settings)
@@ -41,6 +43,7 @@ def test_tiles_of_one_size_cover_every_pixel_and_neighbours_share_the_overlap(he
         assert count == 1 or (count - 1) * (settings.size - settings.overlap) + settings.overlap < side
 
 
+@limits(deadline=None)
 @given(sides, sides, settings(), st.integers(5, 60), st.data())
 def test_what_is_shorter_than_the_overlap_is_seen_whole_by_a_tile(height, width, settings, longest, data):
     longest = min(longest, settings.overlap, height, width)
@@ -59,6 +62,7 @@ def test_views():
     assert views_of(90, 100, settings) == [Tile(0, 0, 100, 90)]
 
 
+@limits(deadline=None)
 @given(sides, sides, settings(), st.integers(0, 2**31))
 def test_a_shifted_tile_stays_within_the_photograph_and_near_its_place(height, width, settings, seed):
     reach = (settings.size - settings.overlap) // 2
