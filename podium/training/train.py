@@ -2,17 +2,26 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
-from podium.config.detection import DetectionExperiment
-from podium.config.segmentation import SegmentationExperiment
+from podium.config.solver import Solver
 from podium.models.checkpoint import Checkpoint
 from podium.training.loop import Task, fit, kept_iteration
 from podium.training.watchers import Tracker
 
 
+class Experiment(Protocol):
+    """What all trained experiments have. To name their sections would tie each training's code to the other's settings."""
+
+    seed: int
+    solver: Solver
+
+    def model_dump(self, *, mode: str) -> dict: ...
+
+
 def train(
     task: Task,
-    settings: DetectionExperiment | SegmentationExperiment,
+    settings: Experiment,
     *,
     title: str,
     categories: list[str],
