@@ -348,7 +348,7 @@ SEGMENTERS = ("train_segmenter", "evaluate_segmenter", "predict_instances")
         ("podium/report/pictures.py", ["share", "report"]),
         ("podium/share/viewer.js", ["share"]),
         ("podium/share/outlines.py", ["share"]),
-        ("podium/config/share.py", ["share"]),
+        ("podium/config/share.py", ["share", "report"]),
     ],
 )
 def test_a_module(finished, module, first):
