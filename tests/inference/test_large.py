@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 PHOTOGRAPH = 13383 * 4287 * 3
-OBJECTS = 600
+OBJECTS = 300
 
 
 @pytest.mark.slow
 def test_memory_is_a_few_times_the_photograph_s_whatever_its_objects(tmp_path):
-    """A mask of the photograph's size is a third of it: for each of 600 objects, that would be 200 photographs."""
+    """A mask of the photograph's size is a third of it: for each of 300 objects, that would be 100 photographs."""
     script = Path(__file__).with_name("large.py")
     for arguments in (["draw", tmp_path / "dataset", OBJECTS], ["work", tmp_path / "dataset"]):
         done = subprocess.run(

@@ -71,14 +71,14 @@ def test_an_object_on_a_seam_and_on_a_corner_of_four_tiles(across):
                 assert merged(truth, tiles, visible=visible) == truth
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 2**32), st.integers(60, 500), st.integers(60, 500), st.sampled_from([0.01, 0.25, 0.5]))
 def test_objects_shorter_than_the_overlap_come_back_exactly(seed, height, width, visible):
     truth = scattered(np.random.default_rng(seed), height, width, 40, 5, SEEN_WHOLE)
     assert merged(truth, tiles_of(height, width, TILES), visible=visible) == truth
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 2**32), st.booleans())
 def test_objects_longer_than_the_overlap_are_put_together_from_their_pieces(seed, whole):
     rng = np.random.default_rng(seed)
@@ -91,7 +91,7 @@ def test_objects_longer_than_the_overlap_are_put_together_from_their_pieces(seed
 @pytest.mark.parametrize(("noise", "overlap"), [(0.02, 0.8), (0.04, 0.6)])
 def test_boxes_that_are_not_exact_give_each_object_once(noise, overlap):
     """Edges are wrong by 2 or 4 % of a side, in each tile otherwise."""
-    for seed in range(10):
+    for seed in range(5):
         truth = scattered(np.random.default_rng(seed), 600, 500, 40, 12, SEEN_WHOLE)
         found = merged(truth, tiles_of(600, 500, TILES), noise=noise, seed=seed)
         assert len(found) == len(truth)
