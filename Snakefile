@@ -22,11 +22,13 @@ include: "rules/data.smk"
 include: "rules/splits.smk"
 include: "rules/schedules.smk"
 include: "rules/zoo.smk"
+include: "rules/selection.smk"
 include: "rules/detection.smk"
 include: "rules/segmentation.smk"
 include: "rules/tuning.smk"
 include: "rules/instances.smk"
 include: "rules/evaluation.smk"
+include: "rules/ablations.smk"
 include: "rules/submission.smk"
 include: "rules/share.smk"
 include: "rules/report.smk"
@@ -43,6 +45,7 @@ localrules:
     draw_schedule,
     draw_curves,
     draw_tuning,
+    select_experiment,
     report,
     upload,
     leaderboard_score,
@@ -54,8 +57,8 @@ rule all:
     input:
         PLAN.page,
         PLAN.curves(),
-        PLAN.tuning_files("tuning.svg"),
-        PLAN.submission_files(),
+        lambda wildcards: PLAN.tuning_files("tuning.svg", chosen()),
+        lambda wildcards: PLAN.submission_files(chosen()),
         PLAN.shared_folder(),
 
 
@@ -74,4 +77,4 @@ onerror:
 
 onsuccess:
     keep_records(workflow.dag, RESULTS)
-    print(summarise(PLAN.page, PLAN.submission_files(), PLAN.share))
+    print(summarise(PLAN.page, PLAN.submission_files(chosen_already()), PLAN.share))

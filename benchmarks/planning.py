@@ -62,7 +62,7 @@ def many(folder: Path, experiments: int, folds: int) -> None:
     raw = yaml.safe_load((ROOT / "config/demo.yaml").read_text())
     detector = raw["detection"]["resnet18"]
     raw |= {"splits": {**raw["splits"], "folds": folds, "test": 0.0}, "segmentation": {}, "instances": {}}
-    raw |= {"submission": None, "detection": {}}
+    raw |= {"submission": None, "detection": {}, "ablations": {}}
     for number in range(experiments):
         for fold in range(folds):
             solver = {**detector["solver"], "base_lr": 0.001 + number * 1e-6}

@@ -8,6 +8,7 @@ from snakemake.exceptions import WorkflowError
 
 from podium.config.load import check_competition
 from podium.errors import PodiumError
+from podium.files import read_json
 from podium.workflow.fingerprint import environment, fingerprint
 from podium.workflow.plan import Plan, settings_json, share_with_scripts
 from podium.workflow.queue import refuse_jobs_left
@@ -39,4 +40,5 @@ wildcard_constraints:
     experiment="[A-Za-z0-9][A-Za-z0-9_-]*",
     station="detection|instances",
     training="detection|segmentation",
+    ablation="[A-Za-z0-9][A-Za-z0-9_-]*",
     split="val|test|submission",

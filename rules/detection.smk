@@ -22,9 +22,8 @@ rule train_detector:
         mem_mb=grown(16000),
         runtime=1440,
     params:
-        settings=lambda wildcards: settings_json(
-            experiment=COMPETITION.detection[wildcards.experiment],
-            max_detections=COMPETITION.evaluation.max_detections,
+        settings=lambda wildcards: PLAN.training_settings(
+            "detection", wildcards.experiment
         ),
         code=fingerprint("scripts/train_detector.py"),
         environment=lambda wildcards: environment(
@@ -39,6 +38,7 @@ rule predict_boxes:
         digest=DIGEST,
         split=lambda wildcards: PLAN.split("detection", wildcards.experiment),
         model=f"{RESULTS}/detection/{{experiment}}/model.pt",
+        chosen=before_test("detection"),
     output:
         predictions=f"{RESULTS}/detection/{{experiment}}/predictions.{{split}}.json",
     log:

@@ -9,6 +9,7 @@ rule predict_instances:
             )
         ),
         digest=DIGEST,
+        chosen=before_test("instances"),
     output:
         predictions=f"{RESULTS}/instances/{{experiment}}/predictions.{{split}}.json",
     log:

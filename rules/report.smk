@@ -5,9 +5,16 @@ rule report:
     input:
         PLAN.reported_files(),
         PLAN.ledger(),
+        lambda wildcards: PLAN.reported_once_chosen(chosen()),
         digest=DIGEST,
+        chosen=PLAN.chosen if SELECTION else [],
     output:
-        page=report(PLAN.page, category="Report"),
+        page=report(
+            PLAN.page,
+            category="Report",
+            labels={"shows": "everything on one page"},
+            caption="../podium/report/captions/page.rst",
+        ),
     log:
         f"{LOGS}/report.log",
     conda:

@@ -8,7 +8,13 @@ No training depends on any of it. The range test is only run where it is asked f
 
 rule draw_schedule:
     output:
-        drawing=f"{RESULTS}/{{training}}/{{experiment}}/schedule.svg",
+        drawing=report(
+            f"{RESULTS}/{{training}}/{{experiment}}/schedule.svg",
+            category="Trainings",
+            subcategory="{training} {experiment}",
+            labels={"shows": "learning rate as planned"},
+            caption="../podium/report/captions/schedule.rst",
+        ),
     log:
         f"{LOGS}/draw_schedule.{{training}}.{{experiment}}.log",
     conda:
@@ -58,7 +64,13 @@ rule draw_curves:
     input:
         history=f"{RESULTS}/{{training}}/{{experiment}}/history.csv",
     output:
-        drawing=f"{RESULTS}/{{training}}/{{experiment}}/curves.svg",
+        drawing=report(
+            f"{RESULTS}/{{training}}/{{experiment}}/curves.svg",
+            category="Trainings",
+            subcategory="{training} {experiment}",
+            labels={"shows": "loss, rate and validation"},
+            caption="../podium/report/captions/curves.rst",
+        ),
     log:
         f"{LOGS}/draw_curves.{{training}}.{{experiment}}.log",
     conda:

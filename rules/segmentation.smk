@@ -17,8 +17,8 @@ rule train_segmenter:
         mem_mb=grown(16000),
         runtime=1440,
     params:
-        settings=lambda wildcards: settings_json(
-            experiment=COMPETITION.segmentation[wildcards.experiment]
+        settings=lambda wildcards: PLAN.training_settings(
+            "segmentation", wildcards.experiment
         ),
         code=fingerprint("scripts/train_segmenter.py"),
         environment=environment("scripts/train_segmenter.py"),
@@ -31,8 +31,10 @@ rule evaluate_segmenter:
         digest=DIGEST,
         split=lambda wildcards: PLAN.split("segmentation", wildcards.experiment),
         model=f"{RESULTS}/segmentation/{{experiment}}/model.pt",
+        chosen=before_test("segmentation"),
     output:
         metrics=f"{RESULTS}/segmentation/{{experiment}}/metrics.{{split}}.json",
+        predictions=f"{RESULTS}/segmentation/{{experiment}}/predictions.{{split}}.json",
     log:
         f"{LOGS}/evaluate_segmenter.{{experiment}}.{{split}}.log",
     conda:

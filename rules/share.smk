@@ -1,10 +1,10 @@
 """Share: what colleagues get who have nothing of this installed, a viewer, pictures and files of many formats."""
 
-if PLAN.shared_inputs():
+if PLAN.shared_folder():
 
     rule share:
         input:
-            **PLAN.shared_inputs(),
+            unpack(lambda wildcards: PLAN.shared_inputs(chosen())),
             digest=DIGEST,
         output:
             folder=directory(PLAN.share),
@@ -17,10 +17,10 @@ if PLAN.shared_inputs():
             mem_mb=grown(8000),
             runtime=120,
         params:
-            settings=settings_json(
+            settings=lambda wildcards: settings_json(
                 share=COMPETITION.share,
                 title=COMPETITION.title or COMPETITION.name,
-                experiment=SUBMISSION.experiment,
+                experiment=PLAN.submitted(chosen()),
                 score_threshold=SUBMISSION.score_threshold,
             ),
             code=fingerprint("scripts/share.py"),

@@ -123,4 +123,4 @@ if SUBMISSION and COMPETITION.kaggle_name:
 
     rule submit:
         input:
-            f"{SUBMISSIONS}/{SUBMISSION.experiment}.leaderboard.json",
+            lambda wildcards: f"{SUBMISSIONS}/{PLAN.submitted(chosen())}.leaderboard.json",

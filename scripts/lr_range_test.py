@@ -31,6 +31,7 @@ if __name__ == "__main__":
         if snakemake.wildcards.training == "detection":
             experiment = DetectionExperiment.model_validate(settings["experiment"])
             weights = Path(inputs.weights[0]) if inputs.weights else None
+            dataset = dataset.without(experiment.drop_categories)
             task = detection_task(dataset, split, experiment, 1, weights)  # nothing is validated: any number will do
         else:
             experiment = SegmentationExperiment.model_validate(settings["experiment"])

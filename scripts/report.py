@@ -1,18 +1,21 @@
 """Make the page.
 
-Input: everything that the other stations found.
+Input: everything that the other stations found; chosen (which experiment, where one is).
 Output: page (one HTML file, offline).
 """
 
 from pathlib import Path
 
 from podium.config.competition import Competition
+from podium.files import read_json
 from podium.report.page import build_report
 from podium.workflow.script import running
 
 if __name__ == "__main__":
     with running(snakemake) as settings:
         competition = Competition.model_validate(settings["competition"])
+        if snakemake.input.chosen:
+            competition = competition.submitting(read_json(snakemake.input.chosen)["experiment"])
         build_report(
             Path(snakemake.output.page),
             competition,

@@ -1,29 +1,34 @@
 """Make the folder that colleagues are given.
 
-Input: digest (of the dataset), split, predictions (COCO results of one or several parts).
+Input: digest (of the dataset), split, predictions (COCO results of one or several parts), choice (thresholds that were
+chosen on validation; none where they are configured).
 Output: folder (index.html, a viewer that opens from disk, pictures, exported files, README.txt).
 """
 
 from pathlib import Path
 
 from podium.config.share import Share
+from podium.config.tuning import read_choice
 from podium.data.dataset import load_dataset
 from podium.files import read_json
+from podium.inference.select import selected
 from podium.share.build import build_share
 from podium.workflow.script import running
 
 if __name__ == "__main__":
     with running(snakemake) as settings:
+        dataset, choice = load_dataset(Path(snakemake.input.digest).parent), read_choice(snakemake.input.get("choice"))
         # predictions.<part>.json
         predictions = {Path(file).suffixes[-2][1:]: read_json(file) for file in snakemake.input.predictions}
+        sizes = {image_id: dataset.size(image_id) for image_id in dataset.images}
         build_share(
             Path(snakemake.output.folder),
             Share.model_validate(settings["share"]),
-            load_dataset(Path(snakemake.input.digest).parent),
+            dataset,
             read_json(snakemake.input.split),
-            predictions,
+            {part: found if part == "val" else selected(found, sizes, choice) for part, found in predictions.items()},
             title=settings["title"],
             experiment=settings["experiment"],
-            threshold=settings["score_threshold"],
+            threshold=choice.score_threshold if choice else settings["score_threshold"],
             workers=snakemake.threads,
         )

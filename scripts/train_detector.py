@@ -20,7 +20,7 @@ from podium.training.processes import run
 from podium.training.schedule_advice import advice
 from podium.training.tracking import trackers
 from podium.training.workers import loader_workers, training_processes
-from podium.workflow.experiments import remove_foreign_states, state_file
+from podium.workflow.experiments import divergence_kept, remove_foreign_states, state_file
 from podium.workflow.script import asked_gpus, running
 
 if __name__ == "__main__":
@@ -32,7 +32,7 @@ if __name__ == "__main__":
             logging.warning(line)
         train = partial(
             train_detector,
-            load_dataset(Path(inputs.digest).parent),
+            load_dataset(Path(inputs.digest).parent).without(experiment.drop_categories),
             read_json(inputs.split),
             experiment,
             max_detections=settings["max_detections"],
@@ -44,7 +44,8 @@ if __name__ == "__main__":
                 snakemake.config.get("tracking", "none"), folder, state_file=state, settings=settings["experiment"]
             ),
         )
-        checkpoint, history = run(train, training_processes(asked_gpus(snakemake.resources)))
+        with divergence_kept(state):
+            checkpoint, history = run(train, training_processes(asked_gpus(snakemake.resources)))
         write_history(snakemake.output.history, history)
         save_checkpoint(snakemake.output.model, checkpoint)
         remove_foreign_states(state)

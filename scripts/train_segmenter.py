@@ -20,7 +20,7 @@ from podium.training.schedule_advice import advice
 from podium.training.segmentation import train_segmenter
 from podium.training.tracking import trackers
 from podium.training.workers import loader_workers, training_processes
-from podium.workflow.experiments import remove_foreign_states, state_file
+from podium.workflow.experiments import divergence_kept, remove_foreign_states, state_file
 from podium.workflow.script import asked_gpus, running
 
 if __name__ == "__main__":
@@ -42,7 +42,8 @@ if __name__ == "__main__":
                 snakemake.config.get("tracking", "none"), folder, state_file=state, settings=settings["experiment"]
             ),
         )
-        checkpoint, history = run(train, training_processes(asked_gpus(snakemake.resources)))
+        with divergence_kept(state):
+            checkpoint, history = run(train, training_processes(asked_gpus(snakemake.resources)))
         write_history(snakemake.output.history, history)
         save_checkpoint(snakemake.output.model, checkpoint)
         remove_foreign_states(state)

@@ -1,20 +1,29 @@
 """The whole of a competition's configuration."""
 
-from pydantic import Field, model_validator
+from collections.abc import Mapping
 
+from pydantic import Field, ModelWrapValidatorHandler, model_validator
+
+from podium.config.ablations import Ablation
 from podium.config.detection import DetectionExperiment
 from podium.config.evaluation import Evaluation
 from podium.config.instances import InstancesExperiment
+from podium.config.judging import Station
 from podium.config.layout import AnyLayout, Checks
 from podium.config.metrics import METRIC_NAMES
+from podium.config.points import expand
 from podium.config.report import Report
 from podium.config.section import Name, Section
 from podium.config.segmentation import SegmentationExperiment
+from podium.config.selection import Selection
 from podium.config.share import Share
 from podium.config.source import Source
 from podium.config.splits import Splits
 from podium.config.submission import Submission
 from podium.config.tracking import Tracking
+
+SELECTED = "selected"
+"""As submission.experiment: the experiment that the selection chooses."""
 
 
 class Competition(Section):
@@ -29,6 +38,10 @@ class Competition(Section):
     detection: dict[Name, DetectionExperiment] = Field({}, description="detection experiments by name")
     segmentation: dict[Name, SegmentationExperiment] = Field({}, description="segmentation experiments by name")
     instances: dict[Name, InstancesExperiment] = Field({}, description="instances experiments by name")
+    ablations: dict[Name, Ablation] = Field({}, description="experiments declared by what varies, by name")
+    selection: Selection | None = Field(
+        None, description="how the best experiment is chosen; null: every written experiment is judged on test"
+    )
     evaluation: Evaluation = Field(Evaluation(), description="how predictions are judged")
     submission: Submission | None = Field(None, description="what is sent to the competition; null: nothing")
     report: Report = Field(Report(), description="what the page shows")
@@ -57,6 +70,45 @@ class Competition(Section):
         wanted = {*self.evaluation.metrics, *([self.submission.metric] if self.submission else [])}
         metrics = tuple(name for name in METRIC_NAMES if name in wanted)
         return self.evaluation.model_copy(update={"metrics": metrics})
+
+    def candidates(self) -> list[str]:
+        """Return the names of the experiments that the selection chooses from, in the order of the file."""
+        experiments, among = getattr(self, self.selection.station), self.selection.among
+        if among == "all":
+            return [*experiments]
+        if among == "written":
+            return self.written(self.selection.station)
+        if among == "ablations":
+            points = [
+                point
+                for each in self.ablations.values()
+                if each.station == self.selection.station
+                for point in each.points
+            ]
+            among = {name for point in points for name in point.experiments.values()}
+        return [name for name in experiments if name in among]
+
+    def written(self, station: Station) -> list[str]:
+        """Return the names of the experiments that are written, and were not made for an ablation's points."""
+        made = {name for ablation in self.ablations.values() for name in ablation.made.get(station, ())}
+        return [name for name in getattr(self, station) if name not in made]
+
+    def submitting(self, experiment: str) -> "Competition":
+        """Return this competition with the experiment's name in place of `selected`."""
+        if not self.submission or self.submission.experiment != SELECTED:
+            return self
+        submission = self.submission.model_copy(update={"experiment": experiment})
+        return self.model_copy(update={"submission": submission})
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _points_are_experiments(cls, raw: object, handler: ModelWrapValidatorHandler["Competition"]) -> "Competition":
+        """Add the experiments of ablations; the checks below are of them, too."""
+        checked = handler(raw)
+        if not checked.ablations or not isinstance(raw, Mapping):
+            return checked
+        stations = {station: getattr(checked, station) for station in ("detection", "segmentation", "instances")}
+        return checked.model_copy(update=expand(checked.ablations, stations, raw))
 
     @model_validator(mode="after")
     def _name_is_free(self):
@@ -94,12 +146,42 @@ class Competition(Section):
                     f"detection.{name}.solver.heads_only_iters: with weights {model.weights} there are random numbers "
                     "outside of the heads, too, which would be frozen; start from a whole detector, or leave it at 0"
                 )
-        if self.submission:
-            self._submission_fits(self.submission)
         return self
 
-    def _submission_fits(self, submission: Submission) -> None:
-        name, station, needs = submission.experiment, submission.station, submission.format.needs
+    @model_validator(mode="after")
+    def _there_is_something_to_select(self):
+        if not self.selection:
+            return self
+        experiments, among = getattr(self, self.selection.station), self.selection.among
+        for name in among if isinstance(among, tuple) else ():
+            _known("selection.among", name, experiments)
+        if not self.candidates():
+            raise ValueError(f"selection: there are no {self.selection.station} experiments to choose from")
+        folds = {self.fold(self.selection.station, name) for name in self.candidates()}
+        if len(folds) > 1:
+            raise ValueError(f"selection: candidates are of the folds {sorted(folds)}, whose validation images differ")
+        if SELECTED in experiments:
+            raise ValueError(f"{self.selection.station}.{SELECTED}: the name stands for what is selected; take another")
+        return self
+
+    @model_validator(mode="after")
+    def _something_can_be_submitted(self):
+        if not self.submission:
+            return self
+        names, station = [self.submission.experiment], self.submission.station
+        if names == [SELECTED]:
+            if not self.selection or self.selection.station != station:
+                raise ValueError(
+                    f"submission.experiment: {SELECTED} is what `selection` chooses among {station} experiments, and "
+                    f"there is {'a selection of another station' if self.selection else 'no selection'}"
+                )
+            names = self.candidates()
+        for name in names:
+            self._submission_fits(self.submission, name)
+        return self
+
+    def _submission_fits(self, submission: Submission, name: str) -> None:
+        station, needs = submission.station, submission.format.needs
         _known("submission.experiment", name, getattr(self, station))
         if needs == "classes":
             raise ValueError(
@@ -122,6 +204,19 @@ class Competition(Section):
                 f"submission.tuning: the metric {submission.metric} is one of masks, but detection.{name} finds boxes "
                 "only; take a metric of boxes, or leave thresholds as they are configured (tuning: null)"
             )
+
+    def chain(self, station: Station, experiment: str) -> dict[Station, list[str]]:
+        """Return an experiment and, of instances, those that it joins, by station."""
+        if station != "instances":
+            return {station: [experiment]}
+        settings = self.instances[experiment]
+        return {"detection": [settings.detection], "segmentation": [settings.segmentation], station: [experiment]}
+
+    def fold(self, station: Station, experiment: str) -> int:
+        """Return the fold that an experiment is trained on."""
+        if station == "instances":
+            station, experiment = "detection", self.instances[experiment].detection
+        return getattr(self, station)[experiment].fold
 
 
 def _known(key: str, name: str, experiments: dict) -> None:

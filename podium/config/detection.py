@@ -179,6 +179,11 @@ class DetectionInput(Section):
 class DetectionExperiment(Section):
     fold: int = Field(0, ge=0, description="which fold's training and validation parts")
     seed: int = Field(0, ge=0, description="seed of initial weights, sample order, augmentation and sampling")
+    drop_categories: tuple[str, ...] = Field(
+        (),
+        description="categories whose objects are no truth in training, as if they were ground; the model keeps their "
+        "places. Points of an ablation are compared on the categories that none of them drops",
+    )
     model: Detector = Field(Detector(), description="the detector")
     input: DetectionInput = Field(DetectionInput(), description="what the detector sees")
     solver: Solver = Field(description="how it is trained")

@@ -8,6 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from podium.config.competition import Competition
+from podium.config.merging import merge
 from podium.config.nearest import did_you_mean
 from podium.errors import PodiumError
 
@@ -64,15 +65,6 @@ def read_yaml(file: str | Path) -> dict:
     if not isinstance(value, dict):
         raise PodiumError(f"a configuration is a mapping of keys to values, not {value!r}", file=file)
     return value
-
-
-def merge(base: Mapping, overlay: Mapping) -> dict:
-    """Lay one mapping over another as Snakemake does with several --configfile: mappings deeply, all else replaced."""
-    merged = dict(base)
-    for key, value in overlay.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = merge(merged[key], value) if both else value
-    return merged
 
 
 def _explain(problem: dict, raw: Mapping, files: Sequence[str | Path]) -> str:

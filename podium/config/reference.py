@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, RootModel
 from pydantic.fields import FieldInfo
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticUndefined
 
 from podium.config.competition import Competition
@@ -28,6 +29,8 @@ def _tables(model: type[BaseModel], path: str) -> str:
     lines = [f"### {title}", "", "| key | values | default | meaning |", "|---|---|---|---|"]
     inner = []
     for name, field in model.model_fields.items():
+        if any(isinstance(mark, SkipJsonSchema) for mark in field.metadata):
+            continue  # filled in when a file is checked
         sections = _sections(field.annotation)
         lines.append(
             f"| `{name}` | {_values(field, sections)} | {_default(field)} | {_escaped(field.description or '')} |"
@@ -69,12 +72,13 @@ def _type_name(annotation: Any) -> str:
     if get_origin(annotation) is dict:
         key, value = get_args(annotation)
         return f"mapping of {_type_name(key)} to {_type_name(value)}"
-    if get_origin(annotation) is tuple:
+    if get_origin(annotation) in (tuple, list):
         options = [option for option in get_args(annotation) if option is not Ellipsis]
         return "list of " + _type_name(options[0])
     if isinstance(annotation, type) and issubclass(annotation, RootModel):
         return "list of transforms"
     names = {int: "integer", float: "number", str: "text", bool: "true or false", type(None): "null"}
+    names[Any] = "any values"
     return names[annotation]
 
 

@@ -17,7 +17,7 @@ def _or_a_name(schema: dict) -> None:
 
 
 class Submission(Section):
-    experiment: Name = Field(description="experiment that is submitted")
+    experiment: Name = Field(description="experiment that is submitted; selected: the one that `selection` chooses")
     station: Literal["instances", "detection"] = Field(
         "instances",
         description="where that experiment is; detection: its boxes, or the masks of a mask_rcnn",

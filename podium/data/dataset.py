@@ -1,7 +1,7 @@
 """The checked dataset, as every later station reads it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NotRequired, TypedDict
 
@@ -98,6 +98,25 @@ class Dataset:
     def subset(self, name: Literal["train", "test"]) -> list[int]:
         """Return the ids of the images with truth (`train`) or of the competition's test images (`test`)."""
         return [image_id for image_id, entry in self.images.items() if entry["subset"] == name]
+
+    def without(self, names: Iterable[str]) -> "Dataset":
+        """Return this dataset without the annotations of some categories; images and categories stay as they are.
+
+        PodiumError for a category that the dataset does not have.
+        """
+        names = set(names)
+        if unknown := sorted(names - set(self.category_names)):
+            raise PodiumError(
+                f"the dataset has no categories {unknown}; it has {self.category_names}",
+                key="drop_categories",
+                mend="name categories of the dataset",
+            )
+        dropped = {category["id"] for category in self.categories if category["name"] in names}
+        left = {
+            image_id: [entry for entry in entries if entry["category_id"] not in dropped]
+            for image_id, entries in self.annotations.items()
+        }
+        return replace(self, annotations=left)
 
     def restricted(self, image_ids: Iterable[int]) -> dict:
         """Return a COCO dict of these images, in this order, with their annotations and all categories."""

@@ -30,8 +30,8 @@ def detail(
         `curves`: `confidence` (101 from 0 to 1) and `F1` at each, the mean and by category.
         `confusion`: counts, rows true, columns predicted, in the order of the categories, background last.
         `errors`: how many predictions are of each of `podium.evaluation.matching.KINDS`, and true objects `missed`.
-        `mistakes`: up to `MOST_MISTAKES` of the predictions that are not right, highest scores first: `image_id`,
-        `prediction` (its place in `predictions`), `kind`, `score`.
+        `mistakes`: up to `MOST_MISTAKES` of the predictions that are not right, highest scores first, each with its
+        `kind`.
     """
     categories = [category["id"] for category in dataset["categories"]]
     pairs = match(dataset, image_ids, predictions, iou_type)
@@ -57,7 +57,7 @@ def detail(
             **{name: sum(int((kind == number).sum()) for kind, _ in judged) for number, name in enumerate(KINDS)},
             "missed": sum(int(missed.sum()) for _, missed in judged),
         },
-        "mistakes": _mistakes(pairs, judged),
+        "mistakes": _mistakes(predictions, pairs, judged),
     }
 
 
@@ -70,18 +70,15 @@ def _curves(f1: np.ndarray, there: np.ndarray) -> dict:
     }
 
 
-def _mistakes(pairs: Sequence[Pairs], judged: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[dict]:
+def _mistakes(
+    predictions: Sequence[dict], pairs: Sequence[Pairs], judged: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> list[dict]:
     wrong = [
-        {
-            "image_id": each.image_id,
-            "prediction": int(each.places[column]),
-            "kind": KINDS[kind[column]],
-            "score": float(each.score[column]),
-        }
+        (-float(each.score[column]), int(each.places[column]), KINDS[kind[column]])
         for each, (kind, _) in zip(pairs, judged, strict=True)
         for column in np.flatnonzero(kind > KINDS.index("right"))
     ]
-    return sorted(wrong, key=lambda mistake: (-mistake["score"], mistake["prediction"]))[:MOST_MISTAKES]
+    return [predictions[place] | {"kind": kind} for _, place, kind in sorted(wrong)[:MOST_MISTAKES]]
 
 
 def _defined(value: float) -> float | None:

@@ -76,18 +76,21 @@ def voc_or_nothing(
 
 
 def coco(
-    true: Sequence[Mapping], predicted: Sequence[Mapping], iou_type: Literal["bbox", "segm"]
+    true: Sequence[Mapping],
+    predicted: Sequence[Mapping],
+    iou_type: Literal["bbox", "segm"],
+    most: int = MAX_DETECTIONS,
 ) -> dict[Hashable, Ranked]:
     """Match by COCO's rule: one prediction after the other, by score, takes of the objects left that of highest IoU.
 
-    The first `MAX_DETECTIONS` of each category count. Those that find no object but lie on a crowd are not counted.
+    The first `most` of each category count. Those that find no object but lie on a crowd are not counted.
     Source: evaluateImg of pycocotools, https://github.com/cocodataset/cocoapi
     """
     found = {}
     # 1 - 1e-10 is the highest threshold there, for equal shapes have an IoU of nearly 1.
     limits = np.minimum(COCO_THRESHOLDS, 1 - 1e-10)
     for category, (truth, guess) in _by_category(true, predicted).items():
-        guess = [guess[place] for place in by_score(guess)[:MAX_DETECTIONS]]
+        guess = [guess[place] for place in by_score(guess)[:most]]
         objects = [each for each in truth if not each.get("iscrowd")]
         crowds = [each for each in truth if each.get("iscrowd")]
         hits = np.zeros((len(limits), len(guess)), dtype=bool)

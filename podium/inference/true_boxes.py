@@ -1,6 +1,6 @@
 """A segmenter judged by itself: the masks that it finds in the true boxes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from torch import nn
@@ -17,15 +17,33 @@ def objects_with_masks(dataset: Dataset, image_id: int) -> list[AnnotationEntry]
     return [entry for entry in dataset.annotations[image_id] if "segmentation" in entry and not entry["iscrowd"]]
 
 
-def true_box_scores(
-    model: nn.Module, dataset: Dataset, image_ids: Iterable[int], settings: Crops, threshold: float = 0.5
-) -> dict[str, float | int | None]:
-    """Return mean IoU and Dice of the masks found in the true boxes, in the image's own pixels.
+def true_box_results(
+    model: nn.Module, dataset: Dataset, image_ids: Sequence[int], settings: Crops, threshold: float = 0.5
+) -> tuple[dict, list[dict]]:
+    """Judge the masks found in the true boxes, in the image's own pixels.
 
-    Every object has equal weight; see podium.evaluation.masks.mean_scores.
+    Returns
+    -------
+    metrics
+        `crops` (how many), `mean_iou`, `mean_dice` over objects of equal weight, None without any; `per_image`: these
+        of each image, with `image_id` and `key`.
+    results
+        COCO results: the masks, with `bbox` of the truth and `score` 1.
     """
-    found = true_box_masks(model, dataset, image_ids, settings, threshold)
-    return mean_scores(pair for pairs in found for pair in pairs)
+    rows, results, everything = [], [], []
+    for image_id, pairs in zip(image_ids, true_box_masks(model, dataset, image_ids, settings, threshold), strict=True):
+        everything += pairs
+        rows.append({"image_id": image_id, "key": dataset.images[image_id]["key"], **_means(pairs)})
+        results += [
+            {**{key: entry[key] for key in ("image_id", "category_id", "bbox")}, "score": 1.0, "segmentation": found}
+            for entry, (_, found) in zip(objects_with_masks(dataset, image_id), pairs, strict=True)
+        ]
+    return {**_means(everything), "per_image": rows}, results
+
+
+def _means(pairs: Sequence[tuple[dict, dict]]) -> dict[str, float | int | None]:
+    scores = mean_scores(pairs)
+    return {"crops": scores["pairs"], "mean_iou": scores["iou"], "mean_dice": scores["dice"]}
 
 
 def true_box_masks(

@@ -78,6 +78,8 @@ class Gallery:
     text: str
     specimens: Sequence[Specimen]
     legend: Sequence[tuple[str, str]] = ()
+    wide: bool = False
+    """Whether each specimen has pictures for a whole row, and more."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,6 @@ def records_table(caption: str, records: Iterable[Mapping]) -> Table:
 
 
 def _is_number(text: str) -> bool:
-    """Tell numbers as `number` writes them, with or without an interval."""
-    bare = text.replace("\u202f", "").split(" [")[0]
-    return text == DASH or bare.removeprefix("-").replace(".", "", 1).isdigit()
+    """Tell numbers as `number` writes them, with or without an interval or a spread."""
+    bare = text.replace("\u202f", "").split(" [")[0].split(" \u00b1 ")[0]
+    return text == DASH or bare.removeprefix("-").removeprefix("+").replace(".", "", 1).isdigit()

@@ -40,7 +40,7 @@ def detection_section(name: str, competition: Competition, results: Path) -> Sec
             _settings(competition.detection[name]),
             *_schedule(results, f"{folder}/schedule.svg", competition.detection[name].solver),
             *_curves(results, f"{folder}/history.csv", f"detection-{name}"),
-            *_instance_metrics(results, folder, f"detection-{name}", competition.own_metric),
+            *_instance_metrics(results, folder, f"detection-{name}", competition),
             *tuning_blocks(competition, results, "detection", name),
         ],
     )
@@ -49,7 +49,7 @@ def detection_section(name: str, competition: Competition, results: Path) -> Sec
 def segmentation_section(name: str, competition: Competition, results: Path) -> Section:
     """Describe a segmentation experiment; `results` is the folder `results/<name>`."""
     folder = f"segmentation/{name}"
-    found, missing = _metrics(results, folder)
+    found, missing = _metrics(results, folder, competition)
     rows = [{"split": SPLITS[split], **_plain(metrics)} for split, metrics in found.items()]
     table = [records_table("Masks in crops around true boxes", rows)] if rows else []
     return Section(
@@ -67,10 +67,10 @@ def segmentation_section(name: str, competition: Competition, results: Path) -> 
 
 def instances_section(name: str, competition: Competition, results: Path) -> Section:
     """Describe an instances experiment; `results` is the folder `results/<name>`."""
-    anchor, own = f"instances-{name}", competition.own_metric
+    anchor = f"instances-{name}"
     blocks = [
         _settings(competition.instances[name]),
-        *_instance_metrics(results, f"instances/{name}", anchor, own),
+        *_instance_metrics(results, f"instances/{name}", anchor, competition),
         *tuning_blocks(competition, results, "instances", name),
     ]
     return Section(name, anchor, blocks)
@@ -106,12 +106,14 @@ def _curves(results: Path, file: str, anchor: str) -> list:
     return [Plots(plots)]
 
 
-def _metrics(results: Path, folder: str) -> tuple[dict[str, dict], list[Missing]]:
-    """Return what metrics there are by split, and notes on those that are not."""
+def _metrics(results: Path, folder: str, competition: Competition) -> tuple[dict[str, dict], list[Missing]]:
+    """Return what metrics there are by split, and notes on those that are not, but should be."""
     found, missing = {}, []
     for split, words in SPLITS.items():
         file = f"{folder}/metrics.{split}.json"
         metrics = optional_json(results, file)
+        if metrics is None and split == "test" and (competition.selection or not competition.splits.test):
+            continue
         if metrics is None:
             missing.append(Missing(f"The metrics on the {words} split", file))
         else:
@@ -123,9 +125,10 @@ def _plain(metrics: Mapping) -> dict:
     return {key: value for key, value in metrics.items() if not isinstance(value, dict | list)}
 
 
-def _instance_metrics(results: Path, folder: str, anchor: str, own: str) -> list:
-    found, missing = _metrics(results, folder)
-    return [*_precision(found), *_scores(found, own), *detail_blocks(found, anchor), *missing]
+def _instance_metrics(results: Path, folder: str, anchor: str, competition: Competition) -> list:
+    found, missing = _metrics(results, folder, competition)
+    scores = _scores(found, competition.own_metric)
+    return [*_precision(found), *scores, *detail_blocks(found, anchor), *missing]
 
 
 def _precision(found: Mapping[str, dict]) -> list[Table]:

@@ -55,8 +55,8 @@ def test_galleries(
             for (_, file), content in zip(files, contents, strict=True)
             if content is None
         ]
-    found = _by_image(predictions, metrics["score_threshold"])
-    show = _Showing(competition, dataset, found, with_truth=True)
+    found = by_image(predictions, metrics["score_threshold"])
+    show = Showing(competition, dataset, found, with_truth=True)
     metric = competition.own_metric
     rows, words = metrics["per_image"], SCORES[metric]
     # Some metrics are not defined for an image without objects.
@@ -71,7 +71,7 @@ def test_galleries(
     worst = sorted(scores, key=lambda each: (scores[each], each))
     galleries = []
     for title, text, chosen in (
-        ("At random", show.key, _sample(split["test"], count, competition.splits.seed)),
+        ("At random", show.key, sample(split["test"], count, competition.splits.seed)),
         ("Best", f"By {words}, images with objects only.", best[:count]),
         ("Worst", f"By {words}.", worst[:count]),
     ):
@@ -92,13 +92,13 @@ def submission_gallery(competition: Competition, dataset: Dataset, results: Path
         return [Missing("Pictures of the competition's test images", file)]
     tuning = tuning_of(competition, results, competition.submission.station, competition.submission.experiment)
     threshold = tuning["choice"]["score_threshold"] if tuning else competition.submission.score_threshold
-    found = _by_image(predictions, threshold)
-    show = _Showing(competition, dataset, found, with_truth=False)
-    specimens = [show(image_id, "") for image_id in _sample(ids, count, competition.splits.seed)]
+    found = by_image(predictions, threshold)
+    show = Showing(competition, dataset, found, with_truth=False)
+    specimens = [show(image_id, "") for image_id in sample(ids, count, competition.splits.seed)]
     return [Gallery("The competition's test images", "At random.", specimens, show.legend)]
 
 
-class _Showing:
+class Showing:
     """Makes the pictures of an image, each image once."""
 
     def __init__(self, competition: Competition, dataset: Dataset, found: Mapping[int, list[dict]], with_truth: bool):
@@ -138,9 +138,26 @@ class _Showing:
             pictures.append(self._drawn(image, truth, self._colours(truth), "truth", f"{key}: {words} objects"))
         words = f"{len(found)} predicted"
         facts += [words, fact] if fact else [words]
-        colours = self._matched(found, truth) if self.with_truth and self.by_place else self._colours(found)
-        pictures.append(self._drawn(image, found, colours, "prediction", f"{key}: {words} objects"))
+        pictures.append(self._predicted(image, found, truth, "prediction", f"{key}: {words} objects"))
         return Specimen(pictures, key, ", ".join(facts))
+
+    def beside(self, image_id: int, predictions: Mapping[str, Mapping[int, list[dict]]]) -> Specimen:
+        """Show an image's truth and, beside it, several predictions by their labels, each by image."""
+        entry, image = self.dataset.images[image_id], self.dataset.read(image_id)
+        key, truth = entry["key"], self.dataset.annotations[image_id]
+        words = f"{sum(not each['iscrowd'] for each in truth)} true"
+        pictures = [self._drawn(image, truth, self._colours(truth), "truth", f"{key}: {words} objects")]
+        for label, found in predictions.items():
+            own = found[image_id]
+            alt = f"{key}, {label}: {len(own)} predicted objects"
+            pictures.append(self._predicted(image, own, truth, f"{label}: {len(own)}", alt))
+        return Specimen(pictures, key, f"{entry['width']} \u00d7 {entry['height']}, {words}")
+
+    def _predicted(
+        self, image: np.ndarray, found: Sequence[Mapping], truth: Sequence[Mapping], label: str, alt: str
+    ) -> Picture:
+        colours = self._matched(found, truth) if self.with_truth and self.by_place else self._colours(found)
+        return self._drawn(image, found, colours, label, alt)
 
     def _drawn(
         self, image: np.ndarray, objects: Sequence[Mapping], colours: Sequence[Colour], label: str, alt: str
@@ -176,7 +193,8 @@ def _picture(pixels: np.ndarray, label: str, alt: str) -> Picture:
     return Picture(data_uri(pixels), pixels.shape[1], pixels.shape[0], alt, label)
 
 
-def _by_image(predictions: Sequence[dict], threshold: float) -> Mapping[int, list[dict]]:
+def by_image(predictions: Sequence[dict], threshold: float) -> Mapping[int, list[dict]]:
+    """Return the predictions of each image whose score is at least the threshold."""
     found = defaultdict(list)
     for each in predictions:
         if each["score"] >= threshold:
@@ -190,5 +208,6 @@ def _box_score(dataset: Dataset, found: Mapping[int, list[dict]], image_id: int)
     return mean_precision(overlap(true, found[image_id], "bbox"))
 
 
-def _sample(ids: Sequence[int], count: int, seed: int) -> list[int]:
+def sample(ids: Sequence[int], count: int, seed: int) -> list[int]:
+    """Return so many of some images, at random but always the same."""
     return sorted(random.Random(seed).sample(sorted(ids), min(count, len(ids))))

@@ -27,27 +27,26 @@ def mistakes_gallery(
 ) -> list[Gallery]:
     """Show the wrong predictions of highest confidence on the test split, each beside what is true there.
 
-    Nothing where the metrics or the predictions are missing, or nothing is wrong. `results` is `results/<name>`.
+    Nothing where the metrics are missing, or nothing is wrong. `results` is `results/<name>`.
     """
     metrics = optional_json(results, f"{station}/{name}/metrics.test.json") or {}
-    predictions = optional_json(results, f"{station}/{name}/predictions.test.json")
     details = metrics.get("detail") or {}
     detail = details.get("mask") or details.get("box")
-    if not detail or predictions is None or not competition.report.gallery:
+    if not detail or not competition.report.gallery:
         return []
-    one_an_image = {mistake["image_id"]: mistake for mistake in reversed(detail["mistakes"])}
-    shown = sorted(one_an_image.values(), key=lambda mistake: (-mistake["score"], mistake["prediction"]))[
-        : competition.report.gallery
-    ]
-    specimens = [_specimen(competition, dataset, predictions[mistake["prediction"]], mistake) for mistake in shown]
+    firsts: dict[int, Mapping] = {}
+    for mistake in detail["mistakes"]:
+        firsts.setdefault(mistake["image_id"], mistake)
+    shown = [*firsts.values()][: competition.report.gallery]
+    specimens = [_specimen(competition, dataset, mistake) for mistake in shown]
     text = "Highest scores first, the first of each image; left what is true there, right the prediction."
     return [Gallery("Most confident mistakes", text, specimens)] if specimens else []
 
 
-def _specimen(competition: Competition, dataset: Dataset, found: Mapping, mistake: Mapping) -> Specimen:
-    image_id, side = found["image_id"], competition.report.picture_side // 2
+def _specimen(competition: Competition, dataset: Dataset, mistake: Mapping) -> Specimen:
+    image_id, side = mistake["image_id"], competition.report.picture_side // 2
     names = {category["id"]: category["name"] for category in dataset.categories}
-    x, y, width, height = found["bbox"]
+    x, y, width, height = mistake["bbox"]
     longest = max(width, height, _LEAST / (1 + 2 * _CONTEXT))
     middle = np.array([x + width / 2, y + height / 2])
     window = window_around(np.concatenate([middle - longest / 2, middle + longest / 2]), _CONTEXT)
@@ -57,10 +56,10 @@ def _specimen(competition: Competition, dataset: Dataset, found: Mapping, mistak
         _shape(each, window, CROWD if each["iscrowd"] else palette[each["category_id"]])
         for each in dataset.annotations[image_id]
     ]
-    key, what = dataset.images[image_id]["key"], names[found["category_id"]]
+    key, what = dataset.images[image_id]["key"], names[mistake["category_id"]]
     pictures = [
         _picture(image, truth, side, "truth", f"{key}: truth"),
-        _picture(image, [_shape(found, window, ALONE)], side, "prediction", f"{key}: a prediction of {what}"),
+        _picture(image, [_shape(mistake, window, ALONE)], side, "prediction", f"{key}: a prediction of {what}"),
     ]
     return Specimen(pictures, key, f"{what}: {ERRORS[mistake['kind']]}, score {number(mistake['score'])}")
 

@@ -8,12 +8,14 @@ import jinja2
 from podium.config.competition import Competition
 from podium.data.dataset import load_dataset
 from podium.files import write_text
+from podium.report.ablations import ablations_section
 from podium.report.blocks import Section, Text
 from podium.report.dataset import data_section
 from podium.report.experiments import detection_section, instances_section, segmentation_section
 from podium.report.galleries import predictions_file, test_galleries
 from podium.report.mistakes import mistakes_gallery
 from podium.report.provenance import provenance_section
+from podium.report.selection import selection_section, shown
 from podium.report.submission import submission_section
 from podium.report.summary import headlines
 
@@ -41,25 +43,30 @@ def build_report(page: Path, competition: Competition, data: Path, results: Path
     dataset = load_dataset(data / "dataset")
 
     def galleries(station: str, name: str) -> list:
+        if competition.selection and not (results / predictions_file(station, name, "test")).exists():
+            return []
         return [
             *test_galleries(competition, dataset, data, results, station, name),
             *mistakes_gallery(competition, dataset, results, station, name),
         ]
 
-    detection = [detection_section(name, competition, results) for name in competition.detection]
-    instances = [instances_section(name, competition, results) for name in competition.instances]
-    for name, section in zip(competition.instances, instances, strict=True):
+    names = shown(competition, results)
+    detection = [detection_section(name, competition, results) for name in names["detection"]]
+    instances = [instances_section(name, competition, results) for name in names["instances"]]
+    for name, section in zip(names["instances"], instances, strict=True):
         section.blocks += galleries("instances", name)
     # Pictures of instances show their boxes' detector too.
-    if not any((results / predictions_file("instances", name, "test")).exists() for name in competition.instances):
-        for name, section in zip(competition.detection, detection, strict=True):
+    if not any((results / predictions_file("instances", name, "test")).exists() for name in names["instances"]):
+        for name, section in zip(names["detection"], detection, strict=True):
             section.blocks += galleries("detection", name)
-    segmentation = [segmentation_section(name, competition, results) for name in competition.segmentation]
+    segmentation = [segmentation_section(name, competition, results) for name in names["segmentation"]]
     sections = [
         data_section(competition, dataset, data),
         _station("Detection", detection),
         _station("Segmentation", segmentation),
         _station("Instances", instances),
+        *ablations_section(competition, dataset, data, results),
+        *selection_section(competition, results),
         submission_section(competition, dataset, results, submissions),
         provenance_section(competition, results),
     ]

@@ -60,6 +60,8 @@ def _best(
         metrics = [optional_json(results, f"{station}/{experiment}/metrics.{split}.json") for split in ("val", "test")]
         val, test = (None if each is None else value(each) for each in metrics)
         candidates.append((-1.0 if val is None else val, experiment, val, test))
+    # Points of ablations, and what was not selected, have no numbers on test.
+    candidates = [each for each in candidates if each[3] is not None] or candidates
     _, experiment, val, test = max(candidates, key=lambda each: each[0], default=(0, "", None, None))
     if val is None and test is None:
         return None

@@ -1,8 +1,11 @@
-"""An experiment's identity."""
+"""An experiment's identity, and what is known of a training that can come to no end."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from podium.files import file_digest, text_digest
+from podium.errors import PodiumError
+from podium.files import file_digest, read_json, text_digest, write_json
 
 
 def state_file(model: str | Path, settings: str, code: str, inputs: list[str | Path]) -> Path:
@@ -29,3 +32,24 @@ def remove_foreign_states(state: Path) -> None:
     for other in state.parent.glob("*.pt"):
         if other != state:
             other.unlink()
+
+
+@contextmanager
+def divergence_kept(state: Path) -> Iterator[None]:
+    """Write down beside a training's state that it diverged, which it will again with equal settings, code and data."""
+    try:
+        yield
+    except PodiumError as error:
+        if type(error).__name__ == "Diverged":  # by its name, for its module imports torch
+            write_json(_divergence_file(state), {"problem": error.problem}, indent=1)
+        raise
+
+
+def divergence(state: Path) -> str | None:
+    """Return how the training of a state diverged, None where that is not known of it."""
+    file = _divergence_file(state)
+    return read_json(file)["problem"] if file.exists() else None
+
+
+def _divergence_file(state: Path) -> Path:
+    return state.with_suffix(".diverged.json")

@@ -2,14 +2,19 @@
 
 import os
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from podium.config.competition import Competition
+from podium.config.ablations import Ablation
+from podium.config.competition import SELECTED, Competition
 from podium.config.metrics import METRIC_NAMES
 from podium.config.section import Section
 from podium.config.zoo import zoo
+from podium.errors import PodiumError
 from podium.files import canonical_json
+from podium.workflow.lost import TRAININGS, lost_points
 
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
 """A text in JSON."""
@@ -72,6 +77,16 @@ class Plan:
     def page(self) -> str:
         return f"{self.results}/report.html"
 
+    @property
+    def selection(self) -> str:
+        """Which experiment was chosen, and why."""
+        return f"{self.results}/selection.json"
+
+    @property
+    def chosen(self) -> str:
+        """Which experiment was chosen, and nothing else: what is made of it is made anew for another one only."""
+        return f"{self.results}/chosen.json"
+
     def local_archive(self) -> list[str]:
         """The path of a local source where it is there, unless it is the archive's own place."""
         source = self.competition.source
@@ -92,9 +107,7 @@ class Plan:
 
     def split(self, station: str, experiment: str) -> str:
         """The split of the fold that an experiment is trained on."""
-        if station == "instances":
-            station, experiment = "detection", self.competition.instances[experiment].detection
-        return f"{self.data}/splits/{getattr(self.competition, station)[experiment].fold}.json"
+        return f"{self.data}/splits/{self.competition.fold(station, experiment)}.json"
 
     def starting_weights(self, experiment: str) -> list[str]:
         """The file that a detector starts from, where it is one: by its path, or of the zoo and then with its record.
@@ -149,12 +162,12 @@ class Plan:
         boxes = f"{self.results}/{station}/{experiment}/predictions.val.json"
         return {"boxes": boxes, "split": self.split(station, experiment)}
 
-    def tuning_files(self, name: str) -> list[str]:
-        """tuning.json or tuning.svg of each experiment whose thresholds are chosen."""
+    def tuning_files(self, name: str, chosen: Mapping[str, str] | None = None) -> list[str]:
+        """tuning.json or tuning.svg of each experiment that thresholds are chosen for and whose test part is read."""
         return [
             f"{self.results}/{station}/{experiment}/{name}"
             for station in ("detection", "instances")
-            for experiment in getattr(self.competition, station)
+            for experiment in self.read_on_test(station, chosen)
             if self.is_tuned(station, experiment)
         ]
 
@@ -164,59 +177,169 @@ class Plan:
             return None
         return self.competition.submission.images if self.competition.submission else "test"
 
+    def submitted(self, chosen: Mapping[str, str] | None) -> str | None:
+        """The experiment that is submitted, None where it is still to be chosen; `chosen` is what selection wrote."""
+        experiment = self.competition.submission.experiment if self.competition.submission else None
+        return experiment if experiment != SELECTED else chosen["experiment"] if chosen else None
+
     @property
     def submitted_folder(self) -> str | None:
-        """The results of the experiment that is submitted."""
-        submission = self.competition.submission
-        return f"{self.results}/{submission.station}/{submission.experiment}" if submission else None
+        """The results of the experiment that is submitted, None where it is still to be chosen."""
+        experiment = self.submitted(None)
+        return f"{self.results}/{self.competition.submission.station}/{experiment}" if experiment else None
 
-    def submission_files(self) -> list[str]:
+    def submission_files(self, chosen: Mapping[str, str] | None = None) -> list[str]:
         """What is made of the submission without uploading it."""
-        submission = self.competition.submission
-        if not submission:
+        submission, experiment = self.competition.submission, self.submitted(chosen)
+        if not experiment:
             return []
         kinds = ["csv", "check.json", *(["score.json"] if submission.solution else [])]
-        return [f"{self.submissions}/{submission.experiment}.{kind}" for kind in kinds]
+        return [f"{self.submissions}/{experiment}.{kind}" for kind in kinds]
+
+    def judged_by(self, station: str, experiments: Sequence[str]) -> dict[str, str | list[str]]:
+        """What experiments of one fold are compared by on validation: the split, their metrics, their predictions."""
+        folders = [f"{self.results}/{station}/{experiment}" for experiment in experiments]
+        files = {kind: [f"{folder}/{kind}.val.json" for folder in folders] for kind in ("metrics", "predictions")}
+        return {"split": self.split(station, experiments[0]), **files}
 
     @property
     def share(self) -> str:
         return f"{self.results}/share"
 
-    def shared_inputs(self) -> dict[str, list[str] | str]:
-        """What the folder for colleagues is made of; nothing where there is none."""
-        submission, share = self.competition.submission, self.competition.share
-        parts = [part for part in share.parts if part != "test" or self.competition.splits.test] if share else []
-        if not submission or not parts:
-            return {}
-        return {
-            "split": self.split(submission.station, submission.experiment),
-            "predictions": [f"{self.submitted_folder}/predictions.{part}.json" for part in parts],
-        }
-
     def shared_folder(self) -> list[str]:
         """The folder for colleagues, where there is one."""
-        return [self.share] if self.shared_inputs() else []
+        return [self.share] if self.competition.submission and self._shared_parts() else []
+
+    def shared_inputs(self, chosen: Mapping[str, str] | None) -> dict[str, list[str] | str]:
+        """What the folder for colleagues is made of."""
+        station, experiment = self.competition.submission.station, self.submitted(chosen)
+        folder = f"{self.results}/{station}/{experiment}"
+        return {
+            "split": self.split(station, experiment),
+            "predictions": [f"{folder}/predictions.{part}.json" for part in self._shared_parts()],
+            "choice": self.choice(station, experiment, "submission"),
+        }
+
+    def _shared_parts(self) -> list[str]:
+        share = self.competition.share
+        return [part for part in share.parts if part != "test" or self.competition.splits.test] if share else []
 
     def curves(self) -> list[str]:
         """A picture of each training's course, beside its history."""
-        trainings = {"detection": self.competition.detection, "segmentation": self.competition.segmentation}
-        return [f"{self.results}/{kind}/{name}/curves.svg" for kind, names in trainings.items() for name in names]
+        trainings = [(kind, name) for kind in TRAININGS for name in getattr(self.competition, kind)]
+        return [f"{self.results}/{kind}/{name}/curves.svg" for kind, name in trainings if (kind, name) not in self.lost]
 
-    def reported_files(self) -> list[str]:
-        """All that the page is made of."""
-        parts = ["val", "test"] if self.competition.splits.test else ["val"]
-        metrics = [f"metrics.{part}.json" for part in parts]
-        predictions = [f"predictions.{part}.json" for part in parts]
+    def reported_files(self, chosen: Mapping[str, str] | None = None) -> list[str]:
+        """All that the page is made of. Of the points of ablations that is what they are compared by."""
         kinds = {
-            "detection": ["schedule.svg", "history.csv", *metrics, *predictions],
-            "segmentation": ["schedule.svg", "history.csv", *metrics],
-            "instances": [*metrics, *predictions],
+            "detection": ["schedule.svg", "history.csv", "metrics.{}.json", "predictions.{}.json"],
+            "segmentation": ["schedule.svg", "history.csv", "metrics.{}.json"],
+            "instances": ["metrics.{}.json", "predictions.{}.json"],
         }
         stations = [
-            f"{self.results}/{station}/{experiment}/{name}"
+            f"{self.results}/{station}/{experiment}/{name.format(part)}"
             for station, names in kinds.items()
-            for experiment in getattr(self.competition, station)
+            for experiment in dict.fromkeys([*self.competition.written(station), *self.chain(chosen).get(station, ())])
+            for part in self.parts(station, experiment, chosen)
             for name in names
         ]
-        tuning = self.tuning_files("tuning.json")
-        return [self.digest, *self.splits(), *stations, *tuning, *self.submission_files()]
+        ablations = [file for name in self.competition.ablations for file in self.ablation_files(name)]
+        compared = [file for name in self.competition.ablations for file in self.ablation_inputs(name)["predictions"]]
+        selection = [self.selection] if self.competition.selection else []
+        own = [*self.tuning_files("tuning.json", chosen), *self.submission_files(chosen)]
+        files = [self.digest, *self.splits(), *stations, *ablations, *compared, *selection, *own]
+        return [*dict.fromkeys(files)]
+
+    def reported_once_chosen(self, chosen: Mapping[str, str] | None) -> list[str]:
+        """What the page is made of besides, once an experiment is chosen."""
+        before = set(self.reported_files())
+        return [] if not chosen else [file for file in self.reported_files(chosen) if file not in before]
+
+    def parts(self, station: str, experiment: str, chosen: Mapping[str, str] | None) -> list[str]:
+        """The parts of the images with truth that an experiment is judged on."""
+        on_test = self.competition.splits.test and experiment in self.read_on_test(station, chosen)
+        return ["val", "test"] if on_test else ["val"]
+
+    def read_on_test(self, station: str, chosen: Mapping[str, str] | None) -> list[str]:
+        """The experiments of a station that the test part is read for; where one is chosen, what it is made of."""
+        if self.competition.selection:
+            return self.chain(chosen).get(station, [])
+        return self.competition.written(station)
+
+    def chain(self, chosen: Mapping[str, str] | None) -> dict[str, list[str]]:
+        """The chosen experiment and those that it is made of, by station."""
+        return self.competition.chain(chosen["station"], chosen["experiment"]) if chosen else {}
+
+    def refuse_unchosen(self, station: str, experiment: str, chosen: Mapping[str, str]) -> None:
+        """Raise PodiumError for an experiment that is not of the chosen ones: the test part is not read for it."""
+        if experiment in self.chain(chosen).get(station, ()):
+            return
+        raise PodiumError(
+            f"the test part is read for the selected experiment alone, {chosen['station']}.{chosen['experiment']}, "
+            f"and {station}.{experiment} is not part of it",
+            file=self.selection,
+            key="selection",
+            mend=f"judge {station}.{experiment} on validation (metrics.val.json)",
+        )
+
+    def ablation_files(self, name: str) -> list[str]:
+        """The tables and the figure of an ablation."""
+        return [f"{self.results}/ablations/{name}.{kind}" for kind in ("csv", "seeds.csv", "svg")]
+
+    def ablation_inputs(self, name: str) -> dict[str, str | list[str]]:
+        """What an ablation's points are compared by."""
+        return self.judged_by(self.competition.ablations[name].station, self.compared(name).experiments)
+
+    def ablation_settings(self, name: str) -> dict[str, object]:
+        """What the comparison of an ablation's points depends on, and the trainings whose times it tells."""
+        ablation = self.compared(name)
+        return {
+            "metric": ablation.metric,
+            "points": [point.model_dump(mode="json") for point in ablation.points],
+            "reference": ablation.reference_point.model_dump(mode="json"),
+            "experiments": ablation.experiments,
+            "trainings": [self._trainings(ablation.station, name) for name in ablation.experiments],
+            "evaluation": self.limits,
+            "drop_categories": self.dropped(ablation),
+        }
+
+    def dropped(self, ablation: Ablation) -> list[str]:
+        """The categories that a detector of one of an ablation's points is not trained to find."""
+        chains = [self.competition.chain(ablation.station, name) for name in ablation.experiments]
+        detectors = {name for chain in chains for name in chain.get("detection", ())}
+        return sorted({each for name in detectors for each in self.competition.detection[name].drop_categories})
+
+    def compared(self, name: str) -> Ablation:
+        """Return an ablation without the models that diverged; of an ablation that lost all of them all are left."""
+        ablation = self.competition.ablations[name]
+        points = []
+        for point in ablation.points:
+            left = {s: each for s, each in point.experiments.items() if (ablation.station, each) not in self.lost}
+            points += [point.model_copy(update={"experiments": left})] if left else []
+        return ablation.model_copy(update={"points": tuple(points)}) if points else ablation
+
+    def candidates(self) -> list[str]:
+        """What the selection chooses from, without the models that diverged."""
+        station, names = self.competition.selection.station, self.competition.candidates()
+        return [name for name in names if (station, name) not in self.lost] or names
+
+    @cached_property
+    def lost(self) -> dict[tuple[str, str], str]:
+        """By station and name: the points of ablations for which no model can be had, and why (see `lost_points`)."""
+        return lost_points(self)
+
+    def training_settings(self, training: str, experiment: str) -> str:
+        """What a training reads of the configuration."""
+        limits = {"max_detections": self.competition.evaluation.max_detections} if training == "detection" else {}
+        return settings_json(experiment=getattr(self.competition, training)[experiment], **limits)
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """What a comparison of experiments reads of the evaluation."""
+        evaluation = self.competition.evaluation
+        return {key: getattr(evaluation, key) for key in ("max_detections", "score_threshold", "bootstrap_samples")}
+
+    def _trainings(self, station: str, experiment: str) -> list[str]:
+        """The jobs, by their names in provenance, that trained what an experiment is made of."""
+        chain = self.competition.chain(station, experiment).items()
+        return [f"{TRAININGS[each]}.{name}" for each, names in chain if each in TRAININGS for name in names]

@@ -270,7 +270,7 @@ def test_the_shipped_configurations_load(root):
     files = sorted((root / "config").glob("*.yaml"))
     assert Path("demo.yaml") in [Path(file.name) for file in files]
     for file in files:
-        # `name.machine.yaml` is laid over `name.yaml`.
-        base = file.with_name(f"{file.name.split('.')[0]}.yaml")
-        competition = load_competition([base] if base == file else [base, file])
-        assert competition.name == base.stem
+        # `name.machine.yaml` is laid over `name.yaml`, `name.machine.more.yaml` over both.
+        parts = file.name.removesuffix(".yaml").split(".")
+        layers = [file.with_name(".".join([*parts[:end], "yaml"])) for end in range(1, len(parts) + 1)]
+        assert load_competition(layers).name == parts[0]

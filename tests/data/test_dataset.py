@@ -41,6 +41,20 @@ def test_a_part_is_a_coco_dataset_that_pycocotools_reads(folder, tmp_path):
     assert reference.annToMask(reference.loadAnns(1)[0]).sum() == 12
 
 
+def test_without_a_category_images_and_categories_stay(folder):
+    dataset = load_dataset(folder)
+    found = dataset.without(["plane"])
+    assert (found.images, found.category_names) == (dataset.images, ["plane", "ship"])
+    ships = {
+        image_id: [each for each in entries if each["category_id"] == 2]
+        for image_id, entries in dataset.annotations.items()
+    }
+    assert found.annotations == ships != dataset.annotations
+    assert dataset.without([]) == dataset
+    with pytest.raises(PodiumError, match=r"has no categories \['plain'\]; it has \['plane', 'ship'\]"):
+        dataset.without(["plain"])
+
+
 def test_missing_changed_and_foreign_files(folder):
     dataset = load_dataset(folder)
     Image.new("RGB", (3, 3)).save(folder / "images/train/a.png")

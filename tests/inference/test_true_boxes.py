@@ -5,7 +5,8 @@ import pytest
 
 from podium.config.segmentation import Crops
 from podium.data.masks import encode
-from podium.inference.true_boxes import corners, objects_with_masks, true_box_scores
+from podium.evaluation.masks import iou
+from podium.inference.true_boxes import corners, objects_with_masks, true_box_results
 
 from .scene import Brightness, dataset, paint
 
@@ -18,6 +19,11 @@ def scene(tmp_path):
     return dataset(tmp_path, {key: paint(boxes, 48, 64) for key, boxes in RECTANGLES.items()}, RECTANGLES)
 
 
+def scores(*arguments, **settings):
+    metrics, _ = true_box_results(*arguments, **settings)
+    return {key: metrics[key] for key in ("crops", "mean_iou", "mean_dice")}
+
+
 def _changed(scene, image_id, number, **changes):
     entries = list(scene.annotations[image_id])
     entries[number] = entries[number] | changes
@@ -25,22 +31,34 @@ def _changed(scene, image_id, number, **changes):
 
 
 def test_masks_that_are_right_score_one(scene):
-    scores = true_box_scores(Brightness(), scene, [1, 2, 3], CROPS)
-    assert scores["pairs"] == 3
-    assert scores["iou"] == pytest.approx(1, abs=0.03)
-    assert scores["dice"] == pytest.approx(1, abs=0.02)
+    found = scores(Brightness(), scene, [1, 2, 3], CROPS)
+    assert found["crops"] == 3
+    assert found["mean_iou"] == pytest.approx(1, abs=0.03)
+    assert found["mean_dice"] == pytest.approx(1, abs=0.02)
 
 
 def test_scores_are_means_over_objects(scene):
     """One of three true masks is twice as large as what is found: its IoU is 1/2, its Dice 2/3."""
     double = np.zeros((48, 64), dtype=bool)
     double[2:14, 2:26] = True
-    exact = true_box_scores(Brightness(), scene, [1, 3], CROPS)
-    changed = true_box_scores(Brightness(), _changed(scene, 3, 0, segmentation=encode(double)), [1, 3], CROPS)
-    alone = true_box_scores(Brightness(), scene, [3], CROPS)
-    assert alone == {"pairs": 1, "iou": 1.0, "dice": 1.0}
-    assert changed["iou"] == pytest.approx(exact["iou"] - 0.5 / 3)
-    assert changed["dice"] == pytest.approx(exact["dice"] - (1 / 3) / 3)
+    exact = scores(Brightness(), scene, [1, 3], CROPS)
+    changed = scores(Brightness(), _changed(scene, 3, 0, segmentation=encode(double)), [1, 3], CROPS)
+    alone = scores(Brightness(), scene, [3], CROPS)
+    assert alone == {"crops": 1, "mean_iou": 1.0, "mean_dice": 1.0}
+    assert changed["mean_iou"] == pytest.approx(exact["mean_iou"] - 0.5 / 3)
+    assert changed["mean_dice"] == pytest.approx(exact["mean_dice"] - (1 / 3) / 3)
+
+
+def test_each_image_has_its_own_means_and_the_masks_are_results(scene):
+    metrics, results = true_box_results(Brightness(), scene, [3, 2, 1], CROPS)
+    assert [(row["image_id"], row["crops"]) for row in metrics["per_image"]] == [(3, 1), (2, 0), (1, 2)]
+    assert [row["key"] for row in metrics["per_image"]] == [scene.images[each]["key"] for each in (3, 2, 1)]
+    assert metrics["per_image"][1]["mean_iou"] is None
+    whole = sum(row["crops"] * (row["mean_iou"] or 0) for row in metrics["per_image"]) / 3
+    assert metrics["mean_iou"] == pytest.approx(whole)
+    assert [(each["image_id"], each["score"]) for each in results] == [(3, 1.0), (1, 1.0), (1, 1.0)]
+    assert [each["bbox"] for each in results[1:]] == [entry["bbox"] for entry in scene.annotations[1]]
+    assert iou(scene.annotations[3][0]["segmentation"], results[0]["segmentation"]) == 1.0
 
 
 def test_crowds_and_objects_without_masks_do_not_count(scene):
@@ -53,12 +71,12 @@ def test_crowds_and_objects_without_masks_do_not_count(scene):
 
 
 def test_a_threshold_that_nothing_passes(scene):
-    assert true_box_scores(Brightness(), scene, [1], CROPS, threshold=1.0) == {"pairs": 2, "iou": 0.0, "dice": 0.0}
+    assert scores(Brightness(), scene, [1], CROPS, threshold=1.0) == {"crops": 2, "mean_iou": 0.0, "mean_dice": 0.0}
 
 
 def test_without_objects_there_is_no_mean(scene):
-    assert true_box_scores(Brightness(), scene, [2], CROPS) == {"pairs": 0, "iou": None, "dice": None}
-    assert true_box_scores(Brightness(), scene, [], CROPS) == {"pairs": 0, "iou": None, "dice": None}
+    assert scores(Brightness(), scene, [2], CROPS) == {"crops": 0, "mean_iou": None, "mean_dice": None}
+    assert scores(Brightness(), scene, [], CROPS) == {"crops": 0, "mean_iou": None, "mean_dice": None}
 
 
 def test_corners_of_a_box():

@@ -5,10 +5,12 @@ import sys
 
 import pytest
 
+from podium.config.competition import Competition
 from podium.config.detection import DetectionExperiment, DetectionInput
 from podium.config.load import load_competition
 from podium.config.solver import Solver
 from podium.config.source import LocalSource
+from podium.errors import PodiumError
 from podium.workflow.plan import Plan, settings_json
 
 
@@ -87,10 +89,11 @@ def test_the_plan_names_the_files_of_the_contract(plan):
     assert plan.submission_files() == [
         f"submissions/demo/boxes_unet.{kind}" for kind in ("csv", "check.json", "score.json")
     ]
-    assert plan.curves() == [
+    assert plan.curves()[:2] == [
         "results/demo/detection/resnet18/curves.svg",
         "results/demo/segmentation/unet/curves.svg",
     ]
+    assert len(plan.curves()) == 2 + 6, "points are trainings, too"
     reported = plan.reported_files()
     assert len(reported) == len(set(reported))
     assert set(plan.submission_files()) < set(reported)
@@ -107,16 +110,16 @@ def test_without_a_test_part_or_a_submission_nothing_of_them_is_planned(plan):
 def test_what_is_shared_is_of_the_submitted_experiment(plan):
     folder = "results/demo/instances/boxes_unet"
     assert plan.shared_folder() == ["results/demo/share"]
-    assert plan.shared_inputs() == {
+    assert plan.shared_inputs(None) == {
         "split": "data/demo/splits/0.json",
         "predictions": [f"{folder}/predictions.test.json", f"{folder}/predictions.submission.json"],
+        "choice": f"{folder}/choice.json",
     }
     splits = plan.competition.splits.model_copy(update={"test": 0.0})
     without_test = Plan(plan.competition.model_copy(update={"splits": splits}))
-    assert without_test.shared_inputs()["predictions"] == [f"{folder}/predictions.submission.json"]
+    assert without_test.shared_inputs(None)["predictions"] == [f"{folder}/predictions.submission.json"]
     for none in ("share", "submission"):
-        bare = Plan(plan.competition.model_copy(update={none: None}))
-        assert (bare.shared_folder(), bare.shared_inputs()) == ([], {})
+        assert Plan(plan.competition.model_copy(update={none: None})).shared_folder() == []
 
 
 def test_only_the_part_submission_depends_on_what_is_submitted(plan):
@@ -193,3 +196,61 @@ def test_a_local_archive_is_watched_where_it_is_there_and_not_its_own_copy(plan,
     (tmp_path / "data/demo").mkdir(parents=True)
     (tmp_path / "data/demo/archive.zip").touch()
     assert watched("data/demo/archive.zip") == []
+
+
+def selecting(plan: Plan, **selection: object) -> Plan:
+    settings = plan.competition.model_dump(mode="json")
+    settings["instances"]["other"] = settings["instances"]["boxes_unet"] | {"min_area": 9}
+    settings |= {"selection": selection, "submission": settings["submission"] | {"experiment": "selected"}}
+    return Plan(Competition.model_validate(settings))
+
+
+def test_an_ablations_files_and_settings_are_in_one_order(plan):
+    settings, inputs = plan.ablation_settings("rate"), plan.ablation_inputs("rate")
+    folders = [f"results/demo/segmentation/{name}" for name in settings["experiments"]]
+    assert inputs["metrics"] == [f"{folder}/metrics.val.json" for folder in folders]
+    assert inputs["predictions"] == [f"{folder}/predictions.val.json" for folder in folders]
+    assert inputs["split"] == "data/demo/splits/0.json"
+    assert settings["trainings"] == [[f"train_segmenter.{name}"] for name in settings["experiments"]]
+    assert set(plan.ablation_files("rate")) | set(inputs["predictions"]) < set(plan.reported_files())
+
+
+def test_points_are_compared_on_the_categories_that_none_drops(plan):
+    vary = {"drop_categories": {"with": [], "without": ["drone"]}, "solver.max_iter": [1, 2]}
+    settings = plan.competition.model_dump(mode="json")
+    settings["ablations"] = {"x": {"of": "detection.resnet18", "vary": vary}}
+    assert Plan(Competition.model_validate(settings)).ablation_settings("x")["drop_categories"] == ["drone"]
+    assert plan.ablation_settings("rate")["drop_categories"] == []
+
+
+def test_points_are_not_judged_on_test(plan):
+    assert not [file for file in plan.reported_files() if "/unet-" in file and ".test." in file]
+
+
+def test_before_the_choice_nothing_of_test_is_planned_and_after_it_the_chosen_chain_alone(plan):
+    found = selecting(plan)
+    before = found.reported_files()
+    assert not [file for file in before if ".test." in file]
+    assert "results/demo/selection.json" in before
+    assert found.submission_files() == []
+    chosen = {"station": "instances", "experiment": "other"}
+    after = found.reported_once_chosen(chosen)
+    assert {file for file in after if ".test." in file} == {
+        f"results/demo/{station}/{experiment}/{kind}.test.json"
+        for station, experiment, kinds in (
+            ("detection", "resnet18", ["metrics", "predictions"]),
+            ("segmentation", "unet", ["metrics"]),
+            ("instances", "other", ["metrics", "predictions"]),
+        )
+        for kind in kinds
+    }
+    assert found.submission_files(chosen)[0] == "submissions/demo/other.csv"
+    assert set(found.submission_files(chosen)) < set(after)
+
+
+def test_test_is_for_the_chosen_chain(plan):
+    found, chosen = selecting(plan), {"station": "instances", "experiment": "other"}
+    for station, experiment in (("instances", "other"), ("detection", "resnet18"), ("segmentation", "unet")):
+        found.refuse_unchosen(station, experiment, chosen)
+    with pytest.raises(PodiumError, match=r"alone, instances\.other, and instances\.boxes_unet is not part of it"):
+        found.refuse_unchosen("instances", "boxes_unet", chosen)

@@ -31,3 +31,10 @@ def _on_axis(svg: str, axis: str, places: np.ndarray) -> np.ndarray:
 
 def _group(svg: str, name: str) -> ElementTree.Element | None:
     return next((each for each in ElementTree.fromstring(svg).iter(f"{SVG}g") if each.get("id") == name), None)
+
+
+def dots(svg: str, name: str) -> list[float]:
+    """Return the heights of the markers of all lines with the id `name`, read off a linear axis."""
+    groups = [each for each in ElementTree.fromstring(svg).iter(f"{SVG}g") if each.get("id") == name]
+    places = [float(each.get("y")) for group in groups for each in group.iter(f"{SVG}use")]
+    return _on_axis(svg, "y", np.array(places)).tolist()

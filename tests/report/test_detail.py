@@ -73,7 +73,7 @@ def test_nothing_wrong_and_nothing_there(tmp_path):
     made.complete()
     dataset = load_dataset(made.data / "dataset")
     assert mistakes_gallery(made.competition, dataset, made.results, "instances", "both") == []
-    (made.results / "instances/both/predictions.test.json").unlink()
+    (made.results / "instances/both/metrics.test.json").unlink()
     assert mistakes_gallery(made.competition, dataset, made.results, "instances", "both") == []
     assert detail_blocks({}, "x") == []
 

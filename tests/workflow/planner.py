@@ -56,7 +56,7 @@ def other(value: object) -> object:
         return f"{value}x"
     if value is None:
         return "x"
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return (*value, *value[-1:]) or (1,)
     return value.model_copy(update={"root": (*value.root, *value.root[-1:])})  # a list of augmentations
 

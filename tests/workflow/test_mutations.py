@@ -24,12 +24,23 @@ import pytest
 import yaml
 
 from podium.config.load import load_competition
+from podium.config.merging import merge
 from podium.config.section import Section
-from tests.workflow.run import ROOT, configure
+from tests.workflow.run import ROOT
+from tests.workflow.run import configure as configure_tiny
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("mutations")]
 
 PROJECT = ["Snakefile", "config", "environment.yml", "podium", "profiles", "rules", "scripts"]
+
+# Two points, of which one is the experiment as it is written.
+ABLATED = {"ablations": {"area": {"of": "instances.boxes_unet", "vary": {"min_area": [1, 2]}}}}
+POINT = "boxes_unet-min_area-2"
+
+
+def configure(folder: Path, changes: dict | None = None, **sections: dict) -> None:
+    configure_tiny(folder, merge(ABLATED, changes or {}), **sections)
+
 
 # What reads what another makes, and how many jobs each has: here, and not asked of Snakemake.
 JOBS = {"predict_boxes.parts": 2, "evaluate.detection": 2, "evaluate_segmenter": 2}
@@ -37,24 +48,30 @@ FEEDS = {
     "generate": ["dataset", "score_submission"],
     "archive": ["dataset"],
     "dataset": ["splits", "train_detector", "train_segmenter", "predict_boxes", "predict_instances", "evaluate"]
-    + ["tune", "evaluate_segmenter", "write_submission", "check_submission", "score_submission", "share", "report"],
+    + ["tune", "evaluate_segmenter", "write_submission", "check_submission", "score_submission", "share"]
+    + ["ablation", "report"],
     "splits": ["train_detector", "train_segmenter", "predict_boxes", "predict_instances", "evaluate"]
-    + ["tune", "evaluate_segmenter", "share", "report"],
+    + ["tune", "evaluate_segmenter", "share", "ablation", "report"],
     "draw_schedule": ["report"],
     "train_detector": ["draw_curves.detection", "predict_boxes", "report"],
     "train_segmenter": ["draw_curves.segmentation", "evaluate_segmenter", "predict_instances", "tune", "report"],
-    "predict_boxes.parts": ["evaluate.detection", "predict_instances.val", "predict_instances.test", "tune", "report"],
+    "predict_boxes.parts": ["evaluate.detection", "predict_instances.val", "predict_instances.test"]
+    + ["predict_instances.point", "tune", "report"],
     "predict_boxes.submission": ["predict_instances.submission"],
-    "predict_instances.val": ["evaluate.instances_val", "report"],
+    "predict_instances.val": ["evaluate.instances_val", "ablation", "report"],
     "predict_instances.test": ["evaluate.instances_test", "share", "report"],
+    "predict_instances.point": ["evaluate.point", "ablation", "report"],
     "predict_instances.submission": ["write_submission", "share"],
-    "evaluate": ["report"],
+    "evaluate.detection": ["report"],
+    "evaluate.instances_test": ["report"],
+    "evaluate": ["ablation", "report"],
+    "ablation": ["report"],
     "evaluate_segmenter": ["report"],
     "write_submission": ["check_submission", "score_submission", "report"],
     "check_submission": ["score_submission", "report"],
     "score_submission": ["report"],
     "tune": ["predict_instances.test", "evaluate.instances_test", "predict_instances.submission", "write_submission"]
-    + ["draw_tuning", "report"],
+    + ["draw_tuning", "share", "report"],
     "draw_tuning": [],
     "draw_curves": [],
     "share": [],
@@ -63,11 +80,12 @@ FEEDS = {
 PARTS = {
     "draw_schedule": ["detection", "segmentation"],
     "draw_curves": ["detection", "segmentation"],
-    "evaluate": ["detection", "instances_val", "instances_test"],
+    "evaluate": ["detection", "instances_val", "instances_test", "point"],
     "predict_boxes": ["parts", "submission"],
-    "predict_instances": ["val", "test", "submission"],
+    "predict_instances": ["val", "test", "submission", "point"],
 }
 NOT_PART_OF_ALL = {"archive", "zoo_weights", "export_detectron2", "lr_range_test", "upload", "leaderboard_score"}
+NOT_PART_OF_ALL |= {"select_experiment"}
 
 
 def after(*first: str) -> dict[str, int]:
@@ -104,10 +122,15 @@ KEYS = {
     "detection.resnet18.solver": ["train_detector", "draw_schedule.detection"],
     "segmentation.unet": ["train_segmenter"],
     "segmentation.unet.solver": ["train_segmenter", "draw_schedule.segmentation"],
-    "instances.boxes_unet": ["predict_instances", "tune"],
-    "evaluation.score_threshold": ["evaluate"],
-    "evaluation.max_detections": ["evaluate", "train_detector"],  # which is validated with it
-    "evaluation.bootstrap_samples": ["evaluate", "tune", "score_submission"],
+    "instances.boxes_unet": [f"predict_instances.{part}" for part in ("val", "test", "submission")] + ["tune"],
+    f"instances.{POINT}": ["predict_instances.point"],
+    # A point was made of these when the file was checked.
+    "ablations": [],
+    "ablations.area.by": ["ablation"],
+    "ablations.area.points": ["ablation"],
+    "evaluation.score_threshold": ["evaluate", "ablation"],
+    "evaluation.max_detections": ["evaluate", "ablation", "train_detector"],  # which is validated with it
+    "evaluation.bootstrap_samples": ["evaluate", "ablation", "tune", "score_submission"],
     "submission.format": SUBMISSION,
     "submission.score_threshold": ["tune", "write_submission", "share"],
     "submission.tuning": ["tune"],
@@ -151,7 +174,8 @@ JOINS = {
             "instances": {"again": {"detection": "resnet18", "segmentation": "unet"}},
             "submission": {"experiment": "again"},
         },
-        after("predict_instances", "tune"),
+        # The ablation is of the other one.
+        after(*[f"predict_instances.{part}" for part in ("val", "test", "submission")], "tune") | {"ablation": 0},
     ),
     "evaluation.metrics": ({"evaluation": {"metrics": ["iou"]}}, after("evaluate")),
     "submission.station": (
@@ -164,6 +188,22 @@ JOINS = {
         # The test part's instances go back to the configured thresholds.
         {"write_submission": 1, "check_submission": 1, "predict_instances": 1, "evaluate": 1, "share": 1, "report": 1},
     ),
+    # Both points are made of another training then.
+    f"instances.{POINT}.detection": (
+        {"detection": {"second": DETECTOR}, "ablations": {"area": {"fix": {"detection": "second"}}}},
+        {"train_detector": 1, "draw_schedule": 1, "draw_curves": 1, "predict_boxes": 2, "evaluate": 4}
+        | {"predict_instances": 2, "ablation": 1, "report": 1},
+    ),
+    f"instances.{POINT}.segmentation": (
+        {"segmentation": {"second": SEGMENTER}, "ablations": {"area": {"fix": {"segmentation": "second"}}}},
+        {"train_segmenter": 1, "draw_schedule": 1, "draw_curves": 1, "evaluate_segmenter": 2, "evaluate": 2}
+        | {"predict_instances": 2, "ablation": 1, "report": 1},
+    ),
+    "ablations.area.reference.min_area": (
+        {"ablations": {"area": {"reference": {"min_area": 2}}}},
+        after("ablation"),
+    ),
+    "selection": ({"selection": {}}, {"select_experiment": 1, "report": 1}),
     "submission.solution": ({"submission": {"solution": None}}, {"report": 1}),
 }
 
@@ -267,7 +307,8 @@ def test_nothing_is_to_be_done(finished):
 
 
 def test_every_rule_and_script_has_its_place_in_the_table():
-    rules = {name for file in (ROOT / "rules").glob("*.smk") for name in re.findall(r"rule (\w+):", file.read_text())}
+    texts = [file.read_text() for file in (ROOT / "rules").glob("*.smk")]
+    rules = {name for text in texts for name in re.findall(r"(?:rule|checkpoint) (\w+):", text)}
     known = {name.split(".")[0] for name in FEEDS} | NOT_PART_OF_ALL
     assert rules - {"submit"} == known
     assert {file.stem for file in (ROOT / "scripts").glob("*.py")} == known
@@ -285,7 +326,7 @@ def test_a_key(finished, key):
         before = (finished.work / "competition.yaml").read_text()
         try:
             configure(finished.work, changes, **sections)
-            assert finished.planned() == expected
+            assert finished.planned() == {rule: count for rule, count in expected.items() if count}
         finally:
             (finished.work / "competition.yaml").write_text(before)
         return
@@ -308,7 +349,7 @@ SEGMENTERS = ("train_segmenter", "evaluate_segmenter", "predict_instances")
 @pytest.mark.parametrize(
     ("module", "first"),
     [
-        ("podium/errors.py", ["generate", *PARTS, *TRAININGS]),
+        ("podium/errors.py", ["generate", *PARTS, *TRAININGS, "ablation"]),
         ("podium/config/section.py", ["generate", "dataset", "draw_schedule"]),
         ("podium/config/splits.py", ["splits"]),
         ("podium/config/layout.py", ["dataset"]),
@@ -338,7 +379,11 @@ SEGMENTERS = ("train_segmenter", "evaluate_segmenter", "predict_instances")
         ("podium/evaluation/tuning.py", ["tune"]),
         ("podium/report/tuning_plot.py", ["draw_tuning", "report"]),
         ("podium/evaluation/evaluate.py", ["evaluate"]),
-        ("podium/evaluation/totals.py", ["evaluate", "score_submission"]),
+        ("podium/evaluation/totals.py", ["evaluate", "score_submission", "ablation"]),
+        ("podium/evaluation/comparison.py", ["ablation"]),
+        ("podium/evaluation/ablation.py", ["ablation"]),
+        ("podium/evaluation/selection.py", []),
+        ("podium/config/points.py", ["report"]),
         ("podium/submission/check.py", ["check_submission"]),
         ("podium/submission/write.py", ["write_submission"]),
         ("podium/submission/kaggle.py", []),
@@ -474,7 +519,7 @@ def test_an_output_that_is_gone_is_made_again_once_it_is_asked_for(finished, tmp
     (work / "results/tiny/detection/resnet18/predictions.val.json").unlink()
     assert finished.planned(work) == {}, "what was made of it is there"
     (work / "results/tiny/report.html").unlink()
-    again = {"predict_boxes": 1, "evaluate": 2, "predict_instances": 1}
+    again = {"predict_boxes": 1, "evaluate": 3, "predict_instances": 2, "ablation": 1}
     tuned = after("tune")
     assert finished.planned(work) == tuned | {rule: tuned.get(rule, 0) + count for rule, count in again.items()}
 

@@ -1,6 +1,8 @@
 """The planes competition's way: a flat list of objects, a submission of all images, row-major codes."""
 
 import json
+import re
+import shutil
 import zipfile
 from functools import partial
 
@@ -12,9 +14,37 @@ from pycocotools import mask as coco_mask
 from podium.config.formats import resolve_format
 from podium.data.generated.competition import generate
 from podium.submission.rle import encode
-from tests.workflow.run import configure, read, snakemake
+from tests.workflow.run import ROOT, configure, read, snakemake
 
 pytestmark = pytest.mark.slow
+
+
+# The report's own trainings: experiments, ablations with three seeds of each point.
+SEEDS = ["", "-seed-1", "-seed-2"]
+SHORT = ["x101-base_lr-0p00025-max_iter-500", "x101-max_iter-500", "x101-base_lr-0p001-max_iter-500"]
+DETECTORS = [f"{name}{seed}" for name in [*SHORT, "x101-max_iter-1000", "x101", "x101-weights-R101"] for seed in SEEDS]
+SEGMENTERS = [f"{name}{seed}" for name in ("report_unet", "report_unet-base_lr-0p01") for seed in SEEDS]
+
+
+def test_a_dry_run_of_the_shipped_file_tells_every_job(tmp_path):
+    shutil.copy(ROOT / "config/planes.yaml", tmp_path / "competition.yaml")
+    done = snakemake(tmp_path, "--dry-run")
+    assert done.returncode == 0, done.stdout
+    told = re.findall(r"^ +output: (.*)$", done.stdout, re.MULTILINE)
+    made = [file.removeprefix("results/planes/") for line in told for file in line.split(", ")]
+    assert len(made) == len(set(made))
+    trained = {f"detection/{name}" for name in [*DETECTORS, "mask_rcnn"]}
+    trained |= {f"segmentation/{name}" for name in SEGMENTERS}
+    assert {file.removesuffix("/model.pt") for file in made if file.endswith("/model.pt")} == trained
+    assert {f"ablations/{name}.svg" for name in ("rate", "iterations", "start", "unet_rate")} <= set(made)
+    # Every point is judged on validation, what is written out on test.
+    judged = {part: {file for file in made if file.endswith(f"/metrics.{part}.json")} for part in ("val", "test")}
+    assert judged["val"] == {f"{folder}/metrics.val.json" for folder in {*trained, "instances/boxes_unet"}}
+    written = ("detection/x101", "detection/mask_rcnn", "segmentation/report_unet", "instances/boxes_unet")
+    assert judged["test"] == {f"{folder}/metrics.test.json" for folder in written}
+    # Each of the zoo's weights once, for all that start from them.
+    assert len([file for file in made if file.startswith("data/zoo/") and file.endswith(".json")]) == 3
+    assert {"report.html", "submissions/planes/boxes_unet.csv", "submissions/planes/boxes_unet.check.json"} <= set(made)
 
 
 @pytest.fixture

@@ -1,0 +1,111 @@
+"""An ablation's tables: points with their spread and what they differ from the reference by; trained experiments."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from podium.config.ablations import Point
+from podium.evaluation.comparison import difference, plain_numbers, resampled
+from podium.evaluation.totals import Total
+
+
+def ablation_tables(
+    points: Sequence[Point],
+    reference: Point,
+    metric: str,
+    totals: Mapping[str, Total],
+    metrics: Mapping[str, Mapping],
+    seconds: Mapping[str, float | None],
+    images: int,
+    samples: int,
+    dropped: bool = False,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the tables of an ablation, in the order of its points.
+
+    Parameters
+    ----------
+    points, reference
+        The points, and the one of them that the others are compared to.
+    metric
+        What `totals` are of.
+    totals, metrics, seconds
+        By experiment: its score as a function of how often each image counts, the content of its metrics file, and how
+        long it was trained, None where that is not known.
+    images, samples
+        How many images there are, and how often they are resampled.
+    dropped
+        Whether `totals` are of some categories only: the metric has a column of its own name then.
+
+    Returns
+    -------
+    by_point
+        A row per point: `point` (its label), a column per key that varies, `reference` (whether it is it), `seeds` (how
+        many), the metric (box_AP of box_ap) as mean and `_sd` over the seeds (sample standard deviation, empty for one
+        seed); the `difference` of the means to the reference, over resamples of the images its 95 % interval,
+        `difference_low` and `difference_high`, and the share of resamples in which it is above 0, `share_above`; every
+        number of the metrics files, as mean and `_sd`; `seconds`, the mean time of training.
+    by_seed
+        A row per point and seed: `point`, a column per key, `seed`, `experiment`, the metric, the numbers, `seconds`.
+    """
+    column = metric if dropped else column_of(metric)
+    names = list(dict.fromkeys(name for point in points for name in point.experiments.values()))
+    ones = np.ones(images)
+    scores = {name: totals[name](ones) for name in names}
+    samples_of = dict(zip(names, resampled([totals[name] for name in names], images, samples=samples), strict=True))
+
+    by_seed = pd.DataFrame(
+        {
+            "point": point.label,
+            **point.values,
+            "seed": seed,
+            "experiment": name,
+            column: scores[name],
+            **plain_numbers(metrics[name]),
+            "seconds": seconds[name],
+        }
+        for point in points
+        for seed, name in point.experiments.items()
+    )
+    numbers = [
+        column for column in by_seed if column not in ("point", *points[0].values, "seed", "experiment", "seconds")
+    ]
+    by_seed[numbers] = by_seed[numbers].astype("float64")
+
+    def stacked(point: Point) -> np.ndarray:
+        return np.stack([samples_of[name] for name in point.experiments.values()])
+
+    rows = []
+    for point in points:
+        own = by_seed[by_seed["point"] == point.label]
+        base = by_seed[by_seed["point"] == reference.label]
+        is_reference = point == reference
+        compared = {} if is_reference else difference(stacked(point), stacked(reference))
+        means = {key: value for name in numbers for key, value in _spread(name, own[name]).items()}
+        rows.append(
+            {
+                "point": point.label,
+                **point.values,
+                "reference": is_reference,
+                "seeds": len(own),
+                **_spread(column, own[column]),
+                "difference": None if is_reference else own[column].mean() - base[column].mean(),
+                "difference_low": compared.get("low"),
+                "difference_high": compared.get("high"),
+                "share_above": compared.get("above"),
+                **means,
+                "seconds": pd.to_numeric(own["seconds"]).mean(),
+            }
+        )
+    return pd.DataFrame(rows), by_seed
+
+
+def column_of(metric: str, table: pd.DataFrame | None = None) -> str:
+    """Return the tables' column of a metric: COCO's AP is there under COCO's name, unless categories were left out."""
+    if table is not None and metric in table:
+        return metric
+    return {"box_ap": "box_AP", "mask_ap": "mask_AP"}.get(metric, metric)
+
+
+def _spread(name: str, values: pd.Series) -> dict[str, float]:
+    return {name: values.mean(), f"{name}_sd": values.std()}

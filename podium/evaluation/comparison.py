@@ -1,0 +1,139 @@
+"""Experiments compared on the same images: by which number, and how far a difference can be trusted."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import numpy as np
+
+from podium.config.evaluation import Evaluation
+from podium.config.judging import CROPS
+from podium.errors import PodiumError
+from podium.evaluation.metrics import METRICS
+from podium.evaluation.ranked import coco
+from podium.evaluation.totals import Total
+from podium.files import read_json
+
+_COCO = {"box_ap": "bbox", "mask_ap": "segm"}
+
+
+def judged(
+    metric: str,
+    dataset: dict,
+    image_ids: Sequence[int],
+    predictions: Sequence[dict],
+    metrics: Mapping,
+    evaluation: Evaluation,
+) -> Total:
+    """Return an experiment's score on some images as a function of how often each of them counts.
+
+    Parameters
+    ----------
+    metric
+        A key of `podium.evaluation.metrics.METRICS`, judged on the predictions; those under `score_threshold` do not
+        count where confidences do not matter to it; or mean_iou or mean_dice, over the objects of a segmenter.
+    dataset
+        COCO JSON.
+    image_ids
+        The images, in the order of the weights.
+    predictions
+        COCO results on them.
+    metrics
+        The content of the experiment's metrics file.
+    evaluation
+        `score_threshold`, and `max_detections`: how many of an image and category count in COCO's AP.
+
+    Raises
+    ------
+    PodiumError
+        Where the predictions have no masks and the metric needs them, or the metrics are of other images.
+    """
+    if metric in CROPS:
+        return _over_objects(metric, image_ids, metrics)
+    judge = METRICS[metric]
+    if judge.needs == "masks" and predictions and "segmentation" not in predictions[0]:
+        raise PodiumError(f"{metric} needs masks, and the predictions have none", mend="choose a metric of boxes")
+    true, found = defaultdict(list), defaultdict(list)
+    for each in dataset["annotations"]:
+        true[each["image_id"]].append(each)
+    for each in predictions:
+        if judge.ranked or each["score"] >= evaluation.score_threshold:
+            found[each["image_id"]].append(each)
+    sizes = {image["id"]: (image["height"], image["width"]) for image in dataset["images"]}
+    of_image = judge.image
+    if metric in _COCO:
+        of_image = partial(_coco_image, shape=_COCO[metric], most=evaluation.max_detections)
+    return judge.of_images([of_image(true[each], found[each], *sizes[each]) for each in image_ids])
+
+
+def judged_files(
+    metric: str,
+    dataset: dict,
+    files: Mapping[str, tuple[str, str]],
+    evaluation: Evaluation,
+    drop_categories: Sequence[str] = (),
+) -> tuple[dict[str, Total], dict[str, dict]]:
+    """Return, by experiment, the scores on a dataset's images (see `judged`) and the metrics.
+
+    `files` are each experiment's metrics and predictions, of which one at a time is in memory. Predictions of the
+    categories `drop_categories` do not count; of the truth they are left out beforehand.
+    """
+    dropped = {each["id"] for each in dataset["categories"] if each["name"] in set(drop_categories)}
+    image_ids = [image["id"] for image in dataset["images"]]
+    totals, metrics = {}, {}
+    for name, (numbers, predictions) in files.items():
+        metrics[name] = read_json(numbers)
+        found = [each for each in read_json(predictions) if each["category_id"] not in dropped]
+        totals[name] = judged(metric, dataset, image_ids, found, metrics[name], evaluation)
+    return totals, metrics
+
+
+def resampled(totals: Sequence[Total], images: int, *, samples: int = 1000, seed: int = 0) -> np.ndarray:
+    """Return the scores of several experiments on the same resamples of the images, float64 (experiments, samples).
+
+    Images are drawn with replacement; equal arguments draw the same. NaN where a score is not defined.
+    """
+    draw = np.random.default_rng(seed)
+    scores = np.empty((len(totals), samples))
+    for place in range(samples):
+        weights = np.bincount(draw.integers(images, size=images), minlength=images).astype(np.float64)
+        scores[:, place] = [total(weights) for total in totals]
+    return scores
+
+
+def difference(scores: np.ndarray, reference: np.ndarray, level: float = 0.95) -> dict[str, float | None]:
+    """Return the paired bootstrap of a difference: `low` and `high` of the middle `level`, and `above`.
+
+    `scores` and `reference` are float64 (seeds, samples) on the same resamples; seeds are averaged before they are
+    compared. `above` is the share of the resamples in which the difference is above 0, equal ones counting half. All
+    are None without a resample in which both are defined. (Efron 1979; paired by image as in Koehn 2004,
+    https://aclanthology.org/W04-3250)
+    """
+    found = scores.mean(axis=0) - reference.mean(axis=0)
+    found = found[np.isfinite(found)]
+    if not len(found):
+        return {"low": None, "high": None, "above": None}
+    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
+    return {"low": float(low), "high": float(high), "above": float(np.mean((found > 0) + 0.5 * (found == 0)))}
+
+
+def plain_numbers(metrics: Mapping) -> dict[str, float | None]:
+    """Return the numbers of a metrics file under plain names: box_AP … mask_ARl, competitions' scores, mean_iou."""
+    shapes = {
+        f"{shape}_{name}": value for shape in ("box", "mask") for name, value in (metrics.get(shape) or {}).items()
+    }
+    scores = {name: score["mean"] for name, score in (metrics.get("scores") or {}).items()}
+    return shapes | scores | {name: metrics[name] for name in CROPS if name in metrics}
+
+
+def _coco_image(true: Sequence[dict], predicted: Sequence[dict], height: int, width: int, shape: str, most: int):
+    return coco(true, predicted, shape, most)
+
+
+def _over_objects(metric: str, image_ids: Sequence[int], metrics: Mapping) -> Total:
+    rows = {row["image_id"]: row for row in metrics["per_image"]}
+    if rows.keys() != set(image_ids):
+        raise PodiumError("the metrics are of other images", key="per_image", mend="judge the experiment anew")
+    objects = np.array([rows[each]["crops"] for each in image_ids], dtype=np.float64)
+    sums = np.array([rows[each]["crops"] * (rows[each][metric] or 0.0) for each in image_ids])
+    return lambda weights: float(weights @ sums / (weights @ objects)) if weights @ objects else float("nan")

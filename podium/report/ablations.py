@@ -1,0 +1,159 @@
+"""The page's part on ablations: what varies, how the points compare, the same validation images for every point."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from podium.config.ablations import Ablation
+from podium.config.competition import Competition
+from podium.data.dataset import Dataset
+from podium.evaluation.ablation import column_of
+from podium.files import read_json
+from podium.report.ablation_plot import ablation_plot
+from podium.report.blocks import (
+    DASH,
+    Folded,
+    Gallery,
+    Listing,
+    Missing,
+    Plot,
+    Section,
+    Table,
+    Text,
+    number,
+    optional_json,
+)
+from podium.report.drawing import inline
+from podium.report.galleries import Showing, by_image, predictions_file, sample
+from podium.report.names import SCORES, in_words
+from podium.report.settings import as_yaml
+
+
+def ablations_section(competition: Competition, dataset: Dataset, data: Path, results: Path) -> list[Section]:
+    """Describe the ablations; nothing where there are none. Folders as in `podium.report.page.build_report`."""
+    if not competition.ablations:
+        return []
+    text = "All points are compared on the validation split; the test split is not read for them."
+    sections = [
+        Section(name, f"ablation-{name}", [*_blocks(name, ablation, competition, dataset, data, results)])
+        for name, ablation in competition.ablations.items()
+    ]
+    return [Section("Ablations", "ablations", [Text(text)], sections)]
+
+
+def with_interval(value: float | None, low: float | None, high: float | None) -> str:
+    """Return a difference with its sign and its interval for a cell."""
+    if value is None:
+        return DASH
+    return f"{value:+.3f}" + ("" if low is None else f" [{low:+.3f}, {high:+.3f}]")
+
+
+def _blocks(
+    name: str, ablation: Ablation, competition: Competition, dataset: Dataset, data: Path, results: Path
+) -> Iterator[object]:
+    words = {key: value for key, value in ablation.model_dump(mode="json").items() if key not in ("points", "made")}
+    yield Listing("What varies and what is fixed", as_yaml(words))
+    files = [f"ablations/{name}.{kind}" for kind in ("csv", "seeds.csv")]
+    for file in files:
+        if not (results / file).exists():
+            yield Missing("The comparison of the points", file)
+            return
+    by_point, by_seed = (pd.read_csv(results / file) for file in files)
+    rows = [
+        {key: None if pd.isna(value) else value for key, value in row.items()} for row in by_point.to_dict("records")
+    ]
+    metric = SCORES.get(ablation.metric, in_words(ablation.metric))
+    yield _comparison(rows, ablation, metric, competition)
+    yield from _lost(ablation, competition, by_seed, results)
+    keys = [*ablation.points[0].values]
+    label = f"{metric} on validation by {', '.join(key.split('.')[-1] for key in keys)}"
+    dots = "Dots are trained models, the line goes through their means, whiskers are one standard deviation over seeds."
+    yield Plot(inline(ablation_plot(by_seed, keys, ablation.metric), f"ablation-{name}", label), f"{label}. {dots}")
+    yield _numbers(rows, keys)
+    yield from _gallery(ablation, competition, dataset, data, results)
+
+
+def _lost(ablation: Ablation, competition: Competition, by_seed: pd.DataFrame, results: Path) -> Iterator[Text]:
+    """Tell of the models that are not compared because a training diverged."""
+    there = set(by_seed["experiment"])
+    for point in ablation.points:
+        for seed, name in point.experiments.items():
+            if name not in there:
+                chain = competition.chain(ablation.station, name)
+                folders = [results / each / own / "state" for each, names in chain.items() for own in names]
+                files = [file for folder in folders for file in folder.glob("*.diverged.json")]
+                problems = "; ".join(read_json(file)["problem"] for file in files)
+                yield Text(f"Not compared: {point.label}, seed {seed}. Its training diverged: {problems}.")
+
+
+def _comparison(rows: list[dict], ablation: Ablation, metric: str, competition: Competition) -> Table:
+    column = ablation.metric if ablation.metric in rows[0] else column_of(ablation.metric)
+    columns = [
+        "point",
+        "seeds",
+        metric,
+        "difference to the reference",
+        "share of resamples above 0",
+        "training, minutes",
+    ]
+    cells = [
+        [
+            f"{row['point']} (reference)" if row["reference"] else row["point"],
+            number(row["seeds"]),
+            _with_spread(row, column),
+            with_interval(row["difference"], row["difference_low"], row["difference_high"]),
+            number(row["share_above"]),
+            number(None if row["seconds"] is None else row["seconds"] / 60, 1),
+        ]
+        for row in rows
+    ]
+    samples = number(competition.evaluation.bootstrap_samples)
+    caption = (
+        f"Means over seeds \u00b1 standard deviation; differences with 95% intervals of a paired bootstrap, {samples} "
+        "resamples of the validation images"
+    )
+    return Table(caption, columns, cells)
+
+
+def _numbers(rows: list[dict], keys: list[str]) -> Folded:
+    """Show every number of the metrics files."""
+    apart = {"point", "reference", "seeds", "difference", "difference_low", "difference_high", "share_above", "seconds"}
+    names = [name for name in rows[0] if name not in apart | {*keys} and not name.endswith("_sd")]
+    names = [name for name in names if any(row[name] is not None for row in rows)]
+    cells = [[row["point"], *(_with_spread(row, name) for name in names)] for row in rows]
+    return Folded("All numbers", [Table("On validation", ["point", *map(in_words, names)], cells)])
+
+
+def _with_spread(row: Mapping, name: str) -> str:
+    spread = row.get(f"{name}_sd")
+    return number(row[name]) + ("" if spread is None else f" \u00b1 {number(spread)}")
+
+
+def _gallery(
+    ablation: Ablation, competition: Competition, dataset: Dataset, data: Path, results: Path
+) -> Iterator[Gallery | Missing]:
+    """Show some validation images with their truth and what each point, by its first seed, makes of them."""
+    if not competition.report.gallery:
+        return
+    split = f"splits/{competition.fold(ablation.station, ablation.experiments[0])}.json"
+    images = optional_json(data, split)
+    if images is None:
+        yield Missing("Pictures of the validation split", split)
+        return
+    found = {}
+    for point in ablation.points:
+        seed, experiment = next(iter(point.experiments.items()))
+        file = predictions_file(ablation.station, experiment, "val")
+        predictions = optional_json(results, file)
+        if predictions is None:
+            yield Missing(f"Pictures of the point {point.label}", file)
+        else:
+            found[point.label] = by_image(predictions, competition.evaluation.score_threshold)
+    full = [each for each in images["val"] if dataset.annotations[each]] or images["val"]
+    show = Showing(competition, dataset, {}, with_truth=True)
+    chosen = sample(full, competition.report.gallery, competition.splits.seed)
+    specimens = [show.beside(image_id, found) for image_id in chosen]
+    seeds = f" Models of seed {seed}." if len(ablation.points[0].experiments) > 1 else ""
+    text = f"Validation images at random, of those with objects.{seeds} {show.key}".strip()
+    yield Gallery("Side by side", text, specimens, show.legend, wide=True)

@@ -1,0 +1,153 @@
+"""The page on ablations and on the selection, and an ablation's figure."""
+
+import itertools
+import json
+
+import pandas as pd
+import pytest
+
+from podium.config.competition import Competition
+from podium.report.ablation_plot import MOST_BARS, ablation_plot
+from podium.report.page import build_report
+
+from .finished import Finished
+from .reading import Page
+from .reading_svg import dots, texts
+
+
+def trained(keys: list[str], *choices: tuple, seeds: int = 2) -> pd.DataFrame:
+    rows = []
+    for values in itertools.product(*choices):
+        label = ", ".join(map(str, values))
+        for seed in range(seeds):
+            value = 0.3 + 0.01 * (len(rows) % 7) + 0.005 * seed
+            rows.append({"point": label, **dict(zip(keys, values, strict=True)), "seed": seed, "box_AP": value})
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("keys", "choices"),
+    [
+        (["solver.base_lr"], [(0.00025, 0.0005, 0.001)]),
+        (["model.weights"], [("R101", "X101")]),
+        (["solver.base_lr", "loss"], [(0.01, 0.1), ("bce", "dice")]),
+        (["loss", "solver.base_lr"], [("bce", "dice"), (0.01, 0.1)]),
+    ],
+)
+def test_every_trained_model_is_a_dot(keys, choices):
+    table = trained(keys, *choices)
+    svg = ablation_plot(table, keys, "box_ap")
+    assert sorted(dots(svg, "seeds")) == pytest.approx(sorted(table["box_AP"]), abs=1e-3)
+    assert "COCO box AP, validation" in texts(svg)
+
+
+def test_values_of_the_axis_and_lines_are_named():
+    svg = ablation_plot(trained(["solver.base_lr"], (0.00025, 0.0005, 0.001)), ["solver.base_lr"], "box_ap")
+    assert {"base_lr", "0.00025", "0.0005", "0.001"} <= set(texts(svg))
+    keys = ["loss", "solver.base_lr"]
+    assert {"loss bce", "loss dice", "base_lr"} <= set(
+        texts(ablation_plot(trained(keys, ("bce", "dice"), (1, 2)), keys, "box_ap"))
+    )
+
+
+def test_two_keys_without_numbers_are_a_map_of_means():
+    keys = ["model.encoder", "loss"]
+    table = trained(keys, ("a", "b"), ("bce", "dice"))
+    found = texts(ablation_plot(table, keys, "box_ap"))
+    means = table.groupby(keys)["box_AP"].mean()
+    assert {f"{mean:.3f}" for mean in means} <= set(found)
+    assert {"a", "b", "bce", "dice", "encoder", "loss"} <= set(found)
+
+
+def test_more_keys_are_bars_the_best_first_and_not_too_many():
+    keys = ["a", "b", "c"]
+    table = trained(keys, (1, 2), ("x", "y"), (3, 4), seeds=1)
+    best = table.sort_values("box_AP", ascending=False, kind="stable")["point"].tolist()
+    found = [each for each in texts(ablation_plot(table, keys, "box_ap")) if each in set(best)]
+    assert found[0] == best[0]
+    assert set(found) == set(best)
+    many = trained(keys, tuple(range(30)), ("x", "y"), (3,), seeds=1)
+    assert f"COCO box AP, validation, the best {MOST_BARS}" in texts(ablation_plot(many, keys, "box_ap"))
+
+
+LOST = "faster-base_lr-0p02-seed-1"
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> Page:
+    made = Finished(tmp_path_factory.mktemp("ablated"))
+    made.complete()
+    settings = made.competition.model_dump(mode="json")
+    settings["ablations"] = {
+        "rate": {"of": "detection.faster", "vary": {"solver.base_lr": [0.01, 0.02]}, "seeds": [0, 1]},
+        "unmade": {"of": "instances.both", "vary": {"min_area": [1, 2]}},
+    }
+    settings["selection"] = {"station": "detection"}
+    made.competition = Competition.model_validate(settings)
+    (made.results / "ablations").mkdir()
+    common = {"solver.base_lr": [0.01, 0.02], "seeds": [2, 2], "box_AP": [0.5, 0.6], "box_AP_sd": [0.01, 0.02]}
+    compared = {"difference": [None, 0.1], "difference_low": [None, -0.05], "difference_high": [None, 0.25]}
+    points = {"point": ["base_lr 0.01", "base_lr 0.02"], "reference": [True, False], **common, **compared}
+    points |= {"share_above": [None, 0.93], "box_APl": [None, None], "box_APl_sd": [None, None], "seconds": [60, None]}
+    pd.DataFrame(points).to_csv(made.results / "ablations/rate.csv", index=False)
+    seeds = trained(["solver.base_lr"], (0.01, 0.02)).head(3)
+    seeds["experiment"] = ["faster", "faster-seed-1", "faster-base_lr-0p02"]
+    seeds.to_csv(made.results / "ablations/rate.seeds.csv", index=False)
+    made.write(made.results / f"detection/{LOST}/state/1.diverged.json", {"problem": "the loss is not finite"})
+    made.predictions("detection", "faster", "val", made.truth_ids)
+    made.predictions("detection", "faster-base_lr-0p02", "val", made.truth_ids)
+    candidates = [
+        {"experiment": "faster-base_lr-0p02", "value": 0.6},
+        {"experiment": "faster", "value": 0.5, "low": -0.25, "high": 0.05, "above": 0.07},
+        {"experiment": "broken", "value": None, "low": None, "high": None, "above": None},
+    ]
+    record = {"station": "detection", "experiment": "faster-base_lr-0p02", "metric": "box_ap", "value": 0.6}
+    record |= {"images": 4, "rule": "the highest", "ties": ["other"], "candidates": candidates}
+    (made.results / "selection.json").write_text(json.dumps(record))
+    build_report(made.page, made.competition, made.data, made.results, made.submissions)
+    return Page(made.page.read_text(encoding="utf-8"))
+
+
+def test_points_are_compared_in_a_table(page):
+    header, *rows = page.table("Means over seeds")
+    assert header[:3] == ["point", "seeds", "COCO box AP"]
+    dash = "\u2013"
+    assert rows == [
+        ["base_lr 0.01 (reference)", "2", "0.500 \u00b1 0.010", dash, dash, "1.0"],
+        ["base_lr 0.02", "2", "0.600 \u00b1 0.020", "+0.100 [-0.050, +0.250]", "0.930", dash],
+    ]
+    # What no point has is no column.
+    assert page.table("On validation")[0] == ["point", "box AP"]
+
+
+def test_the_same_validation_images_are_shown_for_every_point(page):
+    labels = [text for text in page.texts if text.startswith("base_lr 0.0") and ":" in text]
+    images = len(labels) // 2
+    assert images == 2
+    assert [label.split(":")[0] for label in labels] == ["base_lr 0.01", "base_lr 0.02"] * images
+
+
+def test_a_model_that_diverged_is_told(page):
+    assert "Not compared: base_lr 0.02, seed 1. Its training diverged: the loss is not finite." in page.text
+    assert page.text.count("Not compared") == 1
+
+
+def test_what_is_not_made_is_told(page):
+    assert "ablations/unmade.csv" in page.text
+
+
+def test_the_choice_and_its_reasons(page):
+    rows = page.table("Candidates on the 4 validation images")[1:]
+    dash = "\u2013"
+    assert rows == [
+        ["faster-base_lr-0p02", "0.600", dash, dash],
+        ["faster", "0.500", "-0.100 [-0.250, +0.050]", "0.070"],
+        ["broken", dash, dash, dash],
+    ]
+    assert "The same value have: other." in page.text
+
+
+def test_the_chosen_point_has_a_part_of_its_own_and_other_points_have_none(page):
+    headings = [text for _, text in page.headings]
+    assert "faster-base_lr-0p02" in headings
+    assert not [text for text in headings if "seed-1" in text]
