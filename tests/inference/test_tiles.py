@@ -157,7 +157,7 @@ def learned(tmp_path_factory):
     settings = detection(
         model={"architecture": "mask_rcnn", "mask_channels": 16, "nms_threshold": 0.3},
         sizes={"min_size_train": (0,), "tiles": {"size": SIDE, "overlap": SIDE // 2}},
-        **{"optimizer": "adamw", "base_lr": 0.004, "schedule": "one_cycle", "max_iter": 240, "eval_period": 200},
+        **{"optimizer": "adamw", "base_lr": 0.004, "schedule": "one_cycle", "max_iter": 300, "eval_period": 200},
         **{"clip_norm": 10.0, "seed": 3, "ims_per_batch": 4},
     )
     checkpoint, _ = train_detector(
