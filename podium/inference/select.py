@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from podium.config.tuning import Choice
-from podium.data.masks import decode, encode_at
+from podium.data.masks import decode_tight, encode_at
 
 
 @dataclass(frozen=True)
@@ -157,9 +157,5 @@ def place(result: dict) -> Placed:
     """Return a COCO result as an object, its mask unpacked."""
     if "segmentation" not in result:
         return Placed(result)
-    mask = decode(result["segmentation"])
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return Placed(result, mask[:0, :0])
-    x, y = int(columns[0]), int(rows[0])
-    return Placed(result, mask[y : rows[-1] + 1, x : columns[-1] + 1].copy(), x, y)
+    mask, x, y = decode_tight(result["segmentation"])
+    return Placed(result, mask.copy(), x, y)

@@ -8,8 +8,8 @@ import numpy as np
 
 from podium.config.competition import Competition
 from podium.data.dataset import Dataset
-from podium.data.masks import decode, encode
-from podium.data.windows import Window, cut, window_around
+from podium.data.masks import encode
+from podium.data.windows import Window, cut, cut_mask, window_around
 from podium.report.blocks import Gallery, Picture, Specimen, number, optional_json
 from podium.report.detail import ERRORS
 from podium.report.pictures import ALONE, CROWD, Shape, colours, data_uri, draw
@@ -68,7 +68,7 @@ def _shape(each: Mapping, window: Window, colour: tuple[int, int, int]) -> Shape
     x, y, width, height = each["bbox"]
     mask = each.get("segmentation")
     if mask:
-        mask = encode(cut(decode(mask), window).astype(bool))
+        mask = encode(cut_mask(mask, window))
     return Shape([x - window.x, y - window.y, width, height], mask, colour)
 
 

@@ -11,7 +11,7 @@ from podium.training.watchers import Tracker
 
 
 class Experiment(Protocol):
-    """What all that are trained have. To name their sections would tie each training's code to the other's settings."""
+    """What all trained experiments have. Naming sections would tie each training's code to the other's settings."""
 
     seed: int
     solver: Solver

@@ -24,7 +24,7 @@ def finished(tmp_path):
     ids = made.test_part
     found = made.found("instances", ids)
     found = [each | {"score": 0.95} if each["score"] == 0.8 else each for each in found]
-    metrics, per_image = evaluate(made.coco, ids, found, masks=True, score_threshold=0.5)
+    metrics, per_image = evaluate(made.coco, ids, found, masks=True, metrics=["dice"], score_threshold=0.5)
     folder = made.results / "instances/both"
     made.write(folder / "predictions.test.json", found)
     made.write(folder / "metrics.test.json", metrics | {"per_image": per_image})
