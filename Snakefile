@@ -59,7 +59,7 @@ rule all:
         PLAN.curves(),
         lambda wildcards: PLAN.tuning_files("tuning.svg", chosen()),
         lambda wildcards: PLAN.submission_files(chosen()),
-        PLAN.shared_folder(),
+        lambda wildcards: PLAN.shared_folder(chosen()),
 
 
 onstart:

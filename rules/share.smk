@@ -1,6 +1,6 @@
 """Share: what colleagues get who have nothing of this installed, a viewer, pictures and files of many formats."""
 
-if PLAN.shared_folder():
+if SUBMISSION and COMPETITION.share:
 
     rule share:
         input:
@@ -20,7 +20,7 @@ if PLAN.shared_folder():
             settings=lambda wildcards: settings_json(
                 share=COMPETITION.share,
                 title=COMPETITION.title or COMPETITION.name,
-                experiment=PLAN.submitted(chosen()),
+                experiment=PLAN.submitted(chosen_already()),
                 score_threshold=SUBMISSION.score_threshold,
             ),
             code=fingerprint("scripts/share.py"),

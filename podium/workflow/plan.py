@@ -163,11 +163,11 @@ class Plan:
         return {"boxes": boxes, "split": self.split(station, experiment)}
 
     def tuning_files(self, name: str, chosen: Mapping[str, str] | None = None) -> list[str]:
-        """tuning.json or tuning.svg of each experiment that thresholds are chosen for and whose test part is read."""
+        """tuning.json or tuning.svg of each experiment whose thresholds are chosen, points of ablations left out."""
         return [
             f"{self.results}/{station}/{experiment}/{name}"
             for station in ("detection", "instances")
-            for experiment in self.read_on_test(station, chosen)
+            for experiment in self.shown(station, chosen)
             if self.is_tuned(station, experiment)
         ]
 
@@ -206,23 +206,28 @@ class Plan:
     def share(self) -> str:
         return f"{self.results}/share"
 
-    def shared_folder(self) -> list[str]:
-        """The folder for colleagues, where there is one."""
-        return [self.share] if self.competition.submission and self._shared_parts() else []
-
-    def shared_inputs(self, chosen: Mapping[str, str] | None) -> dict[str, list[str] | str]:
-        """What the folder for colleagues is made of."""
-        station, experiment = self.competition.submission.station, self.submitted(chosen)
+    def shared_inputs(self, chosen: Mapping[str, str] | None = None) -> dict[str, list[str] | str]:
+        """What the folder for colleagues is made of; nothing where there is none, or its experiment is to be chosen."""
+        experiment, share = self.submitted(chosen), self.competition.share
+        if not experiment or not share:
+            return {}
+        station = self.competition.submission.station
+        judged = self.parts(station, experiment, chosen)
+        parts = [part for part in share.parts if part != "test" or part in judged]
         folder = f"{self.results}/{station}/{experiment}"
-        return {
-            "split": self.split(station, experiment),
-            "predictions": [f"{folder}/predictions.{part}.json" for part in self._shared_parts()],
-            "choice": self.choice(station, experiment, "submission"),
-        }
+        return (
+            {}
+            if not parts
+            else {
+                "split": self.split(station, experiment),
+                "predictions": [f"{folder}/predictions.{part}.json" for part in parts],
+                "choice": self.choice(station, experiment, "submission"),
+            }
+        )
 
-    def _shared_parts(self) -> list[str]:
-        share = self.competition.share
-        return [part for part in share.parts if part != "test" or self.competition.splits.test] if share else []
+    def shared_folder(self, chosen: Mapping[str, str] | None = None) -> list[str]:
+        """The folder for colleagues, where there is one."""
+        return [self.share] if self.shared_inputs(chosen) else []
 
     def curves(self) -> list[str]:
         """A picture of each training's course, beside its history."""
@@ -239,16 +244,20 @@ class Plan:
         stations = [
             f"{self.results}/{station}/{experiment}/{name.format(part)}"
             for station, names in kinds.items()
-            for experiment in dict.fromkeys([*self.competition.written(station), *self.chain(chosen).get(station, ())])
+            for experiment in self.shown(station, chosen)
             for part in self.parts(station, experiment, chosen)
             for name in names
         ]
         ablations = [file for name in self.competition.ablations for file in self.ablation_files(name)]
         compared = [file for name in self.competition.ablations for file in self.ablation_inputs(name)["predictions"]]
         selection = [self.selection] if self.competition.selection else []
-        own = [*self.tuning_files("tuning.json", chosen), *self.submission_files(chosen)]
-        files = [self.digest, *self.splits(), *stations, *ablations, *compared, *selection, *own]
+        made = [*self.tuning_files("tuning.json", chosen), *self.submission_files(chosen)]
+        files = [self.digest, *self.splits(), *stations, *ablations, *compared, *selection, *made]
         return [*dict.fromkeys(files)]
+
+    def shown(self, station: str, chosen: Mapping[str, str] | None) -> list[str]:
+        """The experiments of a station that are written, and the chosen one."""
+        return [*dict.fromkeys([*self.competition.written(station), *self.chain(chosen).get(station, ())])]
 
     def reported_once_chosen(self, chosen: Mapping[str, str] | None) -> list[str]:
         """What the page is made of besides, once an experiment is chosen."""
@@ -256,15 +265,9 @@ class Plan:
         return [] if not chosen else [file for file in self.reported_files(chosen) if file not in before]
 
     def parts(self, station: str, experiment: str, chosen: Mapping[str, str] | None) -> list[str]:
-        """The parts of the images with truth that an experiment is judged on."""
-        on_test = self.competition.splits.test and experiment in self.read_on_test(station, chosen)
-        return ["val", "test"] if on_test else ["val"]
-
-    def read_on_test(self, station: str, chosen: Mapping[str, str] | None) -> list[str]:
-        """The experiments of a station that the test part is read for; where one is chosen, what it is made of."""
-        if self.competition.selection:
-            return self.chain(chosen).get(station, [])
-        return self.competition.written(station)
+        """The parts of the images with truth that an experiment is judged on; where one is chosen, test is for it."""
+        judged = not self.competition.selection or experiment in self.chain(chosen).get(station, ())
+        return ["val", "test"] if self.competition.splits.test and judged else ["val"]
 
     def chain(self, chosen: Mapping[str, str] | None) -> dict[str, list[str]]:
         """The chosen experiment and those that it is made of, by station."""

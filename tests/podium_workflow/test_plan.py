@@ -110,16 +110,17 @@ def test_without_a_test_part_or_a_submission_nothing_of_them_is_planned(plan):
 def test_what_is_shared_is_of_the_submitted_experiment(plan):
     folder = "results/demo/instances/boxes_unet"
     assert plan.shared_folder() == ["results/demo/share"]
-    assert plan.shared_inputs(None) == {
+    assert plan.shared_inputs() == {
         "split": "data/demo/splits/0.json",
         "predictions": [f"{folder}/predictions.test.json", f"{folder}/predictions.submission.json"],
         "choice": f"{folder}/choice.json",
     }
     splits = plan.competition.splits.model_copy(update={"test": 0.0})
     without_test = Plan(plan.competition.model_copy(update={"splits": splits}))
-    assert without_test.shared_inputs(None)["predictions"] == [f"{folder}/predictions.submission.json"]
+    assert without_test.shared_inputs()["predictions"] == [f"{folder}/predictions.submission.json"]
     for none in ("share", "submission"):
-        assert Plan(plan.competition.model_copy(update={none: None})).shared_folder() == []
+        bare = Plan(plan.competition.model_copy(update={none: None}))
+        assert (bare.shared_folder(), bare.shared_inputs()) == ([], {})
 
 
 def test_only_the_part_submission_depends_on_what_is_submitted(plan):

@@ -55,16 +55,16 @@ FEEDS = {
     "draw_schedule": ["report"],
     "train_detector": ["draw_curves.detection", "predict_boxes", "report"],
     "train_segmenter": ["draw_curves.segmentation", "evaluate_segmenter", "predict_instances", "tune", "report"],
-    "predict_boxes.parts": ["evaluate.detection", "predict_instances.val", "predict_instances.test"]
-    + ["predict_instances.point", "tune", "report"],
+    "predict_boxes.parts": ["evaluate.detection", "predict_instances.val", "predict_instances.test", "tune", "report"]
+    + ["predict_instances.point"],
     "predict_boxes.submission": ["predict_instances.submission"],
     "predict_instances.val": ["evaluate.instances_val", "ablation", "report"],
-    "predict_instances.test": ["evaluate.instances_test", "share", "report"],
     "predict_instances.point": ["evaluate.point", "ablation", "report"],
+    "predict_instances.test": ["evaluate.instances_test", "share", "report"],
     "predict_instances.submission": ["write_submission", "share"],
-    "evaluate.detection": ["report"],
-    "evaluate.instances_test": ["report"],
-    "evaluate": ["ablation", "report"],
+    "evaluate.instances_val": ["ablation", "report"],
+    "evaluate.point": ["ablation", "report"],
+    "evaluate": ["report"],
     "ablation": ["report"],
     "evaluate_segmenter": ["report"],
     "write_submission": ["check_submission", "score_submission", "report"],
@@ -111,6 +111,8 @@ TRAININGS = ("train_detector", "train_segmenter")
 INFERENCE = ("predict_boxes", "predict_instances", "evaluate_segmenter")
 SUBMISSION = ("write_submission", "check_submission", "score_submission")
 
+WRITTEN = ("predict_instances.val", "predict_instances.test", "predict_instances.submission")
+
 # By the longest beginning of a key's path. The page shows the whole configuration: it is made anew for each.
 KEYS = {
     "title": ["share"],
@@ -122,7 +124,7 @@ KEYS = {
     "detection.resnet18.solver": ["train_detector", "draw_schedule.detection"],
     "segmentation.unet": ["train_segmenter"],
     "segmentation.unet.solver": ["train_segmenter", "draw_schedule.segmentation"],
-    "instances.boxes_unet": [f"predict_instances.{part}" for part in ("val", "test", "submission")] + ["tune"],
+    "instances.boxes_unet": [*WRITTEN, "tune"],
     f"instances.{POINT}": ["predict_instances.point"],
     # A point was made of these when the file was checked.
     "ablations": [],
@@ -130,7 +132,7 @@ KEYS = {
     "ablations.area.points": ["ablation"],
     "evaluation.score_threshold": ["evaluate", "ablation"],
     "evaluation.max_detections": ["evaluate", "ablation", "train_detector"],  # which is validated with it
-    "evaluation.bootstrap_samples": ["evaluate", "ablation", "tune", "score_submission"],
+    "evaluation.bootstrap_samples": ["evaluate", "tune", "ablation", "score_submission"],
     "submission.format": SUBMISSION,
     "submission.score_threshold": ["tune", "write_submission", "share"],
     "submission.tuning": ["tune"],
@@ -175,7 +177,7 @@ JOINS = {
             "submission": {"experiment": "again"},
         },
         # The ablation is of the other one.
-        after(*[f"predict_instances.{part}" for part in ("val", "test", "submission")], "tune") | {"ablation": 0},
+        after(*WRITTEN, "tune") | {"ablation": 0},
     ),
     "evaluation.metrics": ({"evaluation": {"metrics": ["iou"]}}, after("evaluate")),
     "submission.station": (
@@ -375,7 +377,7 @@ SEGMENTERS = ("train_segmenter", "evaluate_segmenter", "predict_instances")
         ("podium/workflow/plan.py", []),
         ("podium/workflow/fingerprint.py", []),
         ("podium/inference/instances.py", ["predict_instances", "tune"]),
-        ("podium/inference/select.py", ["predict_instances", "tune", "evaluate", "write_submission"]),
+        ("podium/inference/select.py", ["predict_instances", "tune", "evaluate", "write_submission", "share"]),
         ("podium/evaluation/tuning.py", ["tune"]),
         ("podium/report/tuning_plot.py", ["draw_tuning", "report"]),
         ("podium/evaluation/evaluate.py", ["evaluate"]),
@@ -519,9 +521,11 @@ def test_an_output_that_is_gone_is_made_again_once_it_is_asked_for(finished, tmp
     (work / "results/tiny/detection/resnet18/predictions.val.json").unlink()
     assert finished.planned(work) == {}, "what was made of it is there"
     (work / "results/tiny/report.html").unlink()
-    again = {"predict_boxes": 1, "evaluate": 3, "predict_instances": 2, "ablation": 1}
+    again = {"predict_boxes": 1, "evaluate": 2, "predict_instances": 1}
     tuned = after("tune")
     assert finished.planned(work) == tuned | {rule: tuned.get(rule, 0) + count for rule, count in again.items()}
+    again = {"predict_boxes": 1, "evaluate": 3, "predict_instances": 2, "ablation": 1, "report": 1}
+    assert finished.planned(work) == again
 
 
 def repack(archive: Path, change) -> None:

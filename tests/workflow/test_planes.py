@@ -33,15 +33,15 @@ def test_a_dry_run_of_the_shipped_file_tells_every_job(tmp_path):
     told = re.findall(r"^ +output: (.*)$", done.stdout, re.MULTILINE)
     made = [file.removeprefix("results/planes/") for line in told for file in line.split(", ")]
     assert len(made) == len(set(made))
-    trained = {f"detection/{name}" for name in [*DETECTORS, "mask_rcnn"]}
+    trained = {f"detection/{name}" for name in [*DETECTORS, "mask_rcnn", "x101_tiles"]}
     trained |= {f"segmentation/{name}" for name in SEGMENTERS}
     assert {file.removesuffix("/model.pt") for file in made if file.endswith("/model.pt")} == trained
     assert {f"ablations/{name}.svg" for name in ("rate", "iterations", "start", "unet_rate")} <= set(made)
     # Every point is judged on validation, what is written out on test.
     judged = {part: {file for file in made if file.endswith(f"/metrics.{part}.json")} for part in ("val", "test")}
     assert judged["val"] == {f"{folder}/metrics.val.json" for folder in {*trained, "instances/boxes_unet"}}
-    written = ("detection/x101", "detection/mask_rcnn", "segmentation/report_unet", "instances/boxes_unet")
-    assert judged["test"] == {f"{folder}/metrics.test.json" for folder in written}
+    written = ("detection/x101", "detection/x101_tiles", "detection/mask_rcnn", "segmentation/report_unet")
+    assert judged["test"] == {f"{folder}/metrics.test.json" for folder in [*written, "instances/boxes_unet"]}
     # Each of the zoo's weights once, for all that start from them.
     assert len([file for file in made if file.startswith("data/zoo/") and file.endswith(".json")]) == 3
     assert {"report.html", "submissions/planes/boxes_unet.csv", "submissions/planes/boxes_unet.check.json"} <= set(made)
