@@ -7,7 +7,8 @@ copied elsewhere would count as made by today's settings and code, or by the ord
 import json
 from pathlib import Path
 
-from podium.files import canonical_json, read_json, write_json
+from podium.files import read_json, write_json
+from podium.workflow.plan import settings_json
 
 NAME = "records.json"
 
@@ -51,6 +52,6 @@ def _agrees(record: dict) -> bool:
     log = Path(record["log"][0])
     try:
         job = json.loads((log.parents[1] / "provenance" / f"{log.stem}.json").read_text(encoding="utf-8"))
-        return {repr(canonical_json(job["settings"])), repr(job["code"])} <= set(record["params"])
+        return {repr(settings_json(**job["settings"])), repr(job["code"])} <= set(record["params"])
     except (OSError, ValueError, LookupError):
         return False
