@@ -45,7 +45,6 @@ localrules:
     draw_schedule,
     draw_curves,
     draw_tuning,
-    select_experiment,
     report,
     upload,
     leaderboard_score,

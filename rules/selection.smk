@@ -55,6 +55,9 @@ if SELECTION:
             f"{LOGS}/select_experiment.log",
         conda:
             "../environment.yml"
+        resources:
+            mem_mb=grown(8000),
+            runtime=120,
         params:
             settings=settings_json(
                 station=SELECTION.station,
