@@ -10,6 +10,7 @@ from podium.data.dataset import load_dataset
 from podium.files import write_text
 from podium.report.ablations import ablations_section
 from podium.report.blocks import Section, Text
+from podium.report.comparison import comparison_section
 from podium.report.dataset import data_section
 from podium.report.experiments import detection_section, instances_section, segmentation_section
 from podium.report.galleries import predictions_file, test_galleries
@@ -65,6 +66,7 @@ def build_report(page: Path, competition: Competition, data: Path, results: Path
         _station("Detection", detection),
         _station("Segmentation", segmentation),
         _station("Instances", instances),
+        *comparison_section(competition, dataset, results),
         *ablations_section(competition, dataset, data, results),
         *selection_section(competition, results),
         submission_section(competition, dataset, results, submissions),

@@ -41,7 +41,7 @@ def _sums(records: list[dict]) -> list[str]:
     hours = sum(record["gpus"] * (record.get("seconds") or 0) for record in gpu) / 3600 if gpu else None
     most = [max((record.get(key) or 0 for record in records), default=0) or None for key in _MEMORY]
     seconds = sum(record.get("seconds") or 0 for record in records)
-    return [number(len(records)), _clock(seconds), number(hours, 2), *map(_memory, most)]
+    return [number(len(records)), _clock(seconds), number(hours, 2), *map(memory, most)]
 
 
 _MEMORY = ("peak_memory_bytes", "peak_gpu_memory_bytes")
@@ -53,8 +53,8 @@ def _cost(records: list[dict]) -> Table:
             record["rule"],
             _of(record),
             _clock(record.get("seconds")),
-            _memory(record.get("peak_memory_bytes")),
-            _memory(record.get("peak_gpu_memory_bytes")),
+            memory(record.get("peak_memory_bytes")),
+            memory(record.get("peak_gpu_memory_bytes")),
             number(record.get("threads")),
             record.get("device") or number(None),
             _short(record.get("code")),
@@ -95,7 +95,8 @@ def _clock(seconds: float | None) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
-def _memory(size: int | None) -> str:
+def memory(size: int | None) -> str:
+    """Return bytes as MiB for a cell."""
     return number(None if size is None else round(size / 2**20))
 
 

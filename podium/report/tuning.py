@@ -20,7 +20,7 @@ _ROWS = {
 def tuning_of(competition: Competition, results: Path, station: str, experiment: str) -> dict | None:
     """Return an experiment's tuning.json; None where its thresholds are not tuned, or not yet."""
     submission = competition.submission
-    if not (submission and submission.tuning and submission.station == station):
+    if not (submission and submission.tuning):
         return None
     return optional_json(results, f"{station}/{experiment}/tuning.json")
 

@@ -11,6 +11,7 @@ from podium.config.ablations import Ablation
 from podium.config.competition import SELECTED, Competition
 from podium.config.metrics import METRIC_NAMES
 from podium.config.section import Section
+from podium.config.ways import Way, compared_part, finds_masks, ways
 from podium.config.zoo import zoo
 from podium.errors import PodiumError
 from podium.files import canonical_json
@@ -126,7 +127,7 @@ class Plan:
 
     def finds_masks(self, station: str, experiment: str) -> bool:
         """Whether an experiment's predictions have masks."""
-        return station == "instances" or self.competition.detection[experiment].model.architecture == "mask_rcnn"
+        return finds_masks(self.competition, station, experiment)
 
     def instance_inputs(self, experiment: str, part: str) -> dict[str, str | list[str]]:
         """The boxes and the segmenter of an instances experiment, its split, and thresholds where they are tuned."""
@@ -141,13 +142,14 @@ class Plan:
     def is_tuned(self, station: str, experiment: str) -> bool:
         """Whether an experiment's thresholds are chosen on the validation part.
 
-        They are for all experiments of the station that is submitted, which stay comparable, and of which another may
-        be submitted next; not for a detector of boxes where the metric is one of masks.
+        Where the metric is one of masks they are for all experiments that find masks, which stay comparable, and of
+        which another may be submitted next; where it is one of boxes, for all of the station that is submitted.
         """
         submission = self.competition.submission
-        if not (submission and submission.tuning) or station != submission.station:
+        if not (submission and submission.tuning):
             return False
-        return self.finds_masks(station, experiment) or METRIC_NAMES[submission.metric].needs == "boxes"
+        boxes = METRIC_NAMES[submission.metric].needs == "boxes"
+        return station == submission.station if boxes else self.finds_masks(station, experiment)
 
     def choice(self, station: str, experiment: str, part: str) -> str | list[str]:
         """The file of the thresholds that were chosen, for all parts but the one that they were chosen on."""
@@ -195,6 +197,40 @@ class Plan:
             return []
         kinds = ["csv", "check.json", *(["score.json"] if submission.solution else [])]
         return [f"{self.submissions}/{experiment}.{kind}" for kind in kinds]
+
+    @cached_property
+    def ways(self) -> list[Way]:
+        """The experiments that are compared as ways to the same objects, none where there are no two."""
+        return ways(self.competition)
+
+    @property
+    def comparison(self) -> str:
+        """How these ways compare."""
+        return f"{self.results}/comparison.json"
+
+    def comparison_inputs(self) -> dict[str, str | list[str]]:
+        """What they are compared by."""
+        part = compared_part(self.competition)
+        folders = [f"{self.results}/{station}/{experiment}" for station, experiment in self.ways]
+        choices = [self.choice(*way, part) for way in self.ways]
+        files = {kind: [f"{folder}/{kind}.{part}.json" for folder in folders] for kind in ("metrics", "predictions")}
+        return {"split": self.split(*self.ways[0]), "choices": [each for each in choices if each], **files}
+
+    def comparison_settings(self) -> dict[str, object]:
+        """What their comparison depends on."""
+        part = compared_part(self.competition)
+        told = [
+            {
+                "station": station,
+                "experiment": experiment,
+                "masks": self.finds_masks(station, experiment),
+                "choice": self.choice(station, experiment, part) or None,
+            }
+            for station, experiment in self.ways
+        ]
+        # Which predictions count is said by each experiment's metrics.
+        limits = {key: value for key, value in self.limits.items() if key != "score_threshold"}
+        return {"part": part, "metric": self.competition.own_metric, "ways": told, "evaluation": limits}
 
     def judged_by(self, station: str, experiments: Sequence[str]) -> dict[str, str | list[str]]:
         """What experiments of one fold are compared by on validation: the split, their metrics, their predictions."""
@@ -251,7 +287,8 @@ class Plan:
         ablations = [file for name in self.competition.ablations for file in self.ablation_files(name)]
         compared = [file for name in self.competition.ablations for file in self.ablation_inputs(name)["predictions"]]
         selection = [self.selection] if self.competition.selection else []
-        made = [*self.tuning_files("tuning.json", chosen), *self.submission_files(chosen)]
+        comparison = [self.comparison] if self.ways else []
+        made = [*comparison, *self.tuning_files("tuning.json", chosen), *self.submission_files(chosen)]
         files = [self.digest, *self.splits(), *stations, *ablations, *compared, *selection, *made]
         return [*dict.fromkeys(files)]
 

@@ -132,7 +132,7 @@ def test_tuned_thresholds_are_read_by_all_parts_but_the_one_tuned_on(plan):
     file = "results/demo/instances/boxes_unet/choice.json"
     assert [plan.choice("instances", "boxes_unet", part) for part in ("val", "test", "submission")] == [[], file, file]
     assert plan.instance_inputs("boxes_unet", "submission")["choice"] == file
-    assert plan.choice("detection", "resnet18", "test") == [], "instances are submitted"
+    assert plan.choice("detection", "resnet18", "test") == [], "the metric is one of masks"
     boxes = "results/demo/detection/resnet18/predictions.val.json"
     assert plan.tuning_inputs("instances", "boxes_unet")["boxes"] == boxes
     assert plan.tuning_files("tuning.svg") == ["results/demo/instances/boxes_unet/tuning.svg"]
@@ -146,15 +146,19 @@ def test_without_tuning_no_thresholds_are_files(plan):
     assert Plan(plan.competition.model_copy(update={"submission": None})).tuning_files("tuning.json") == []
 
 
-def test_detectors_are_tuned_where_they_are_submitted_and_find_what_the_metric_is_of(plan):
+def test_all_are_tuned_that_find_the_masks_that_the_metric_is_of(plan):
     boxes = plan.competition.detection["resnet18"]
     masks = boxes.model_copy(update={"model": boxes.model.model_copy(update={"architecture": "mask_rcnn"})})
     submission = plan.competition.submission.model_copy(update={"station": "detection", "experiment": "masks"})
     update = {"submission": submission, "detection": {"boxes": boxes, "masks": masks}}
     other = Plan(plan.competition.model_copy(update=update))
-    assert other.tuning_files("choice.json") == ["results/demo/detection/masks/choice.json"]
+    tuned = [f"results/demo/{each}/choice.json" for each in ("detection/masks", "instances/boxes_unet")]
+    assert other.tuning_files("choice.json") == tuned
     assert other.choice("detection", "boxes", "test") == []
-    assert other.choice("instances", "boxes_unet", "test") == []
+    submission = submission.model_copy(update={"metric": "global_wheat"})
+    of_boxes = Plan(other.competition.model_copy(update={"submission": submission}))
+    tuned = [f"results/demo/detection/{each}/choice.json" for each in ("boxes", "masks")]
+    assert of_boxes.tuning_files("choice.json") == tuned, "of the submitted station"
     assert other.tuning_inputs("detection", "masks") == {
         "boxes": "results/demo/detection/masks/predictions.val.json",
         "split": "data/demo/splits/0.json",
