@@ -7,7 +7,12 @@ if PLAN.ways:
             unpack(lambda wildcards: PLAN.comparison_inputs()),
             digest=DIGEST,
         output:
-            comparison=PLAN.comparison,
+            comparison=report(
+                PLAN.comparison,
+                category="Comparison",
+                labels={"shows": "ways to the same objects"},
+                caption="../podium/report/captions/comparison.rst",
+            ),
         log:
             f"{LOGS}/compare.log",
         conda:

@@ -38,7 +38,7 @@ def cost_table(competition: Competition, named: Mapping[str, Way], part: str, im
     columns = ["way", "what it is", "training, minutes", "most memory (MiB)", "on GPU (MiB)"]
     columns += ["prediction, seconds per image", "most memory (MiB)", "on GPU (MiB)", "device"]
     left = [place for place, name in enumerate(columns) if "GPU" not in name or any(row[place] != DASH for row in rows)]
-    caption = "Cost of all that each is made of; a prediction's time includes its job's start, and no tuning"
+    caption = "Cost of all that each is made of; a prediction's time includes loading its model, and no tuning"
     return Table(caption, [columns[place] for place in left], [[row[place] for place in left] for row in rows])
 
 

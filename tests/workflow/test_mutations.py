@@ -85,7 +85,7 @@ PARTS = {
     "predict_instances": ["val", "test", "submission", "point"],
 }
 NOT_PART_OF_ALL = {"archive", "zoo_weights", "export_detectron2", "lr_range_test", "upload", "leaderboard_score"}
-NOT_PART_OF_ALL |= {"select_experiment"}
+NOT_PART_OF_ALL |= {"select_experiment", "compare"}
 
 
 def after(*first: str) -> dict[str, int]:
@@ -165,7 +165,7 @@ JOINS = {
     ),
     "instances.boxes_unet.detection": (
         {"detection": {"second": DETECTOR}, "instances": {"boxes_unet": {"detection": "second"}}},
-        after("train_detector", "draw_schedule.detection"),
+        after("train_detector", "draw_schedule.detection") | {"compare": 1},
     ),
     "instances.boxes_unet.segmentation": (
         {"segmentation": {"second": SEGMENTER}, "instances": {"boxes_unet": {"segmentation": "second"}}},
@@ -177,7 +177,7 @@ JOINS = {
             "submission": {"experiment": "again"},
         },
         # The ablation is of the other one.
-        after(*WRITTEN, "tune") | {"ablation": 0},
+        after(*WRITTEN, "tune") | {"ablation": 0, "compare": 1},
     ),
     "evaluation.metrics": ({"evaluation": {"metrics": ["iou"]}}, after("evaluate")),
     "submission.station": (
@@ -194,7 +194,7 @@ JOINS = {
     f"instances.{POINT}.detection": (
         {"detection": {"second": DETECTOR}, "ablations": {"area": {"fix": {"detection": "second"}}}},
         {"train_detector": 1, "draw_schedule": 1, "draw_curves": 1, "predict_boxes": 2, "evaluate": 4}
-        | {"predict_instances": 2, "ablation": 1, "report": 1},
+        | {"predict_instances": 2, "ablation": 1, "compare": 1, "report": 1},
     ),
     f"instances.{POINT}.segmentation": (
         {"segmentation": {"second": SEGMENTER}, "ablations": {"area": {"fix": {"segmentation": "second"}}}},

@@ -44,7 +44,12 @@ def test_a_dry_run_of_the_shipped_file_tells_every_job(tmp_path):
     assert judged["test"] == {f"{folder}/metrics.test.json" for folder in [*written, "instances/boxes_unet"]}
     # Each of the zoo's weights once, for all that start from them.
     assert len([file for file in made if file.startswith("data/zoo/") and file.endswith(".json")]) == 3
-    assert {"report.html", "submissions/planes/boxes_unet.csv", "submissions/planes/boxes_unet.check.json"} <= set(made)
+    assert {
+        "comparison.json",
+        "report.html",
+        "submissions/planes/boxes_unet.csv",
+        "submissions/planes/boxes_unet.check.json",
+    } <= set(made)
 
 
 @pytest.fixture
