@@ -31,6 +31,12 @@ if __name__ == "__main__":
         compared = compare_ways(totals, len(images), evaluation.bootstrap_samples)
         write_json(
             snakemake.output.comparison,
-            {"part": settings["part"], "images": len(images), "score_thresholds": thresholds, "metrics": compared},
+            {
+                "part": settings["part"],
+                "images": len(images),
+                "instances": sum(not each["iscrowd"] for each in truth["annotations"]),
+                "score_thresholds": thresholds,
+                "metrics": compared,
+            },
             indent=1,
         )

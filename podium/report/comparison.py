@@ -60,18 +60,22 @@ def _title(metric: str) -> str:
 
 def _in_words(record: Mapping, names: Mapping[Way, str]) -> str:
     """Say which way is the best by each metric, and how to read differences."""
-    best = []
+    best: dict[str, list[str]] = {}
     for metric, compared in record["metrics"].items():
         values = {way: row["value"] for way, row in compared["ways"].items() if row["value"] is not None}
         if len(values) > 1:
             way = max(values, key=values.get)
-            best.append(f"The highest {_title(metric)} has {names[tuple(way.split('.'))]}: {number(values[way])}.")
-    where = f"Ways to the same objects, on the {number(record['images'])} images of the {SPLITS[record['part']]} split."
+            best.setdefault(names[tuple(way.split("."))], []).append(f"{_title(metric)} ({number(values[way])})")
+    told = [f"{name} has the highest {', '.join(metrics)}." for name, metrics in best.items()]
+    counted = f"{number(record['images'])} images, {number(record['instances'])} objects"
+    where = f"Ways to the same objects on the {SPLITS[record['part']]} split: {counted}."
+    joined = any(station == "instances" for station, _ in names)
     bootstrap = (
         "Differences are to the reference, with 95% intervals of a paired bootstrap over the images: one that holds 0 "
         "may be chance."
     )
-    return " ".join([where, *best, bootstrap])
+    around = ["A box is the one around its mask where a segmenter found that."] if joined else []
+    return " ".join([where, *told, bootstrap, *around])
 
 
 def _name(way: Way, names: Mapping[Way, str], compared: Mapping) -> str:
@@ -98,8 +102,9 @@ def _own_scores(record: Mapping, names: Mapping[Way, str], competition: Competit
             tuned = record["part"] != "val" and tuning_of(competition, results, *way) is not None
             own = [number(row["value"]), *_difference(row), threshold, "yes" if tuned else "no"]
             rows.append([_name(way, names, compared), *own])
-    columns = ["way", _title(metric), *_COMPARED, "objects count from a confidence of", "thresholds tuned"]
-    yield Table(f"{_title(metric)} on the {SPLITS[record['part']]} split", columns, rows)
+    columns = ["way", "score", *_COMPARED, "from a confidence of", "tuned"]
+    caption = f"{_title(metric)} on the {SPLITS[record['part']]} split, each way at its own threshold of confidence"
+    yield Table(caption, columns, rows)
 
 
 def _precision(
@@ -113,9 +118,10 @@ def _precision(
         if numbers.get(shape) and (row := compared["ways"].get(".".join(way)))
     ]
     if rows:
+        what = "boxes" if shape == "box" else "masks"
         caption = (
-            f"Average precision of {'boxes' if shape == 'box' else 'masks'} on the {SPLITS[record['part']]} split as "
-            "COCO defines it; small is under 32\u00b2 pixels, large from 96\u00b2 on; differences are of AP"
+            f"COCO's average precision of {what} on the {SPLITS[record['part']]} split; small is under 32\u00b2 "
+            "pixels, large from 96\u00b2 on; differences are of AP"
         )
         yield Table(caption, ["way", *_SIZES.values(), *_COMPARED], rows)
 

@@ -24,6 +24,7 @@ def whole(metrics: dict) -> dict:
 RECORD = {
     "part": "test",
     "images": 6,
+    "instances": 1234,
     "score_thresholds": {"instances.both": 0.5, "detection.faster": 0.5, "detection.whole": 0.85},
     "metrics": {
         "dsb2018": {
@@ -108,7 +109,7 @@ def test_the_competitions_metric_with_differences_and_thresholds(page):
 
 
 def test_precision_of_boxes_and_masks_by_size(page):
-    header, *rows = page.table("Average precision of boxes on the test split")
+    header, *rows = page.table("COCO's average precision of boxes")
     assert header == ["way", "AP", "AP50", "AP75", "small", "medium", "large", "difference"] + [
         "share of resamples above 0"
     ]
@@ -118,7 +119,7 @@ def test_precision_of_boxes_and_masks_by_size(page):
         ["faster", *numbers, "+0.030 [+0.010, +0.050]", "0.990"],
         ["whole", *numbers, DASH, DASH],
     ]
-    rows = page.table("Average precision of masks on the test split")[1:]
+    rows = page.table("COCO's average precision of masks on the test split")[1:]
     assert rows == [
         ["both (reference)", "0.301", "0.311", "0.321", "0.331", "0.341", "0.351", DASH, DASH],
         ["whole", "0.222", "0.311", "0.321", "0.331", "0.341", DASH, "-0.079 [-0.100, -0.050]", "0.000"],
@@ -126,10 +127,9 @@ def test_precision_of_boxes_and_masks_by_size(page):
 
 
 def test_the_best_by_each_metric_in_words(page):
-    assert "on the 6 images of the test split" in page.text
-    assert "The highest DSB 2018 mean precision has both: 0.654." in page.text
-    assert "The highest COCO box AP has faster: 0.731." in page.text
-    assert "The highest COCO mask AP has both: 0.301." in page.text
+    assert "on the test split: 6 images, 1\u202f234 objects." in page.text
+    assert "both has the highest DSB 2018 mean precision (0.654), COCO mask AP (0.301)." in page.text
+    assert "faster has the highest COCO box AP (0.731)." in page.text
 
 
 def test_the_cost_of_all_that_a_way_is_made_of(page):
@@ -168,7 +168,7 @@ def test_what_is_not_made_is_told(tmp_path):
     for name in ("metrics", "predictions"):
         (finished.results / f"detection/whole/{name}.test.json").unlink()
     page = built(finished)
-    assert [row[0] for row in page.table("Average precision of masks on the test")[1:]] == ["both (reference)"]
+    assert [row[0] for row in page.table("COCO's average precision of masks")[1:]] == ["both (reference)"]
     assert "Numbers of whole: not available (no file detection/whole/metrics.test.json)." in page.text
 
 
