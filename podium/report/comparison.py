@@ -74,7 +74,7 @@ def _in_words(record: Mapping, names: Mapping[Way, str]) -> str:
         "Differences are to the reference, with 95% intervals of a paired bootstrap over the images: one that holds 0 "
         "may be chance."
     )
-    around = ["A box is the one around its mask where a segmenter found that."] if joined else []
+    around = ["Where a segmenter finds the mask, the box is the one around it."] if joined else []
     return " ".join([where, *told, bootstrap, *around])
 
 
