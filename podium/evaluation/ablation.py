@@ -40,7 +40,7 @@ def ablation_tables(
     Returns
     -------
     by_point
-        A row per point: `point` (its label), a column per key that varies, `reference` (whether it is it), `seeds` (how
+        A row per point: `point` (its label), a column per key that varies (see `in_column`), `reference` (whether it is it), `seeds` (how
         many), the metric (box_AP of box_ap) as mean and `_sd` over the seeds (sample standard deviation, empty for one
         seed); the `difference` of the means to the reference, over resamples of the images its 95 % interval,
         `difference_low` and `difference_high`, and the share of resamples in which it is above 0, `share_above`; every
@@ -49,6 +49,8 @@ def ablation_tables(
         A row per point and seed: `point`, a column per key, `seed`, `experiment`, the metric, the numbers, `seconds`.
     """
     column = metric if dropped else column_of(metric)
+    varied = {key: in_column([point.values[key] for point in points]) for key in points[0].values}
+    cells = [dict(zip(varied, values, strict=True)) for values in zip(*varied.values(), strict=True)]
     names = list(dict.fromkeys(name for point in points for name in point.experiments.values()))
     ones = np.ones(images)
     scores = {name: totals[name](ones) for name in names}
@@ -57,14 +59,14 @@ def ablation_tables(
     by_seed = pd.DataFrame(
         {
             "point": point.label,
-            **point.values,
+            **values,
             "seed": seed,
             "experiment": name,
             column: scores[name],
             **plain_numbers(metrics[name]),
             "seconds": seconds[name],
         }
-        for point in points
+        for point, values in zip(points, cells, strict=True)
         for seed, name in point.experiments.items()
     )
     numbers = [
@@ -76,7 +78,7 @@ def ablation_tables(
         return np.stack([samples_of[name] for name in point.experiments.values()])
 
     rows = []
-    for point in points:
+    for point, values in zip(points, cells, strict=True):
         own = by_seed[by_seed["point"] == point.label]
         base = by_seed[by_seed["point"] == reference.label]
         is_reference = point == reference
@@ -85,7 +87,7 @@ def ablation_tables(
         rows.append(
             {
                 "point": point.label,
-                **point.values,
+                **values,
                 "reference": is_reference,
                 "seeds": len(own),
                 **_spread(column, own[column]),
@@ -105,6 +107,21 @@ def column_of(metric: str, table: pd.DataFrame | None = None) -> str:
     if table is not None and metric in table:
         return metric
     return {"box_ap": "box_AP", "mask_ap": "mask_AP"}.get(metric, metric)
+
+
+def in_column(values: Sequence[object]) -> list:
+    """Return what varies as a table has it: numbers where all are numbers, else texts, as in the points' labels.
+
+    A table's column of numbers and None would hold NaN, which is equal to nothing, and in a file would be empty.
+    """
+    if all(_is_number(value) for value in values):
+        return list(values)
+    return ["None" if value is None or value != value else str(value) for value in values]
+
+
+def _is_number(value: object) -> bool:
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    return number and not np.isnan(value)
 
 
 def _spread(name: str, values: pd.Series) -> dict[str, float]:

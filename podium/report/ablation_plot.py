@@ -10,12 +10,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from podium.evaluation.ablation import column_of
-from podium.report.drawing import INK, SERIES, STYLE, svg
+from podium.evaluation.ablation import column_of, in_column
+from podium.report.drawing import INK, SERIES, STYLE, plain, svg
 from podium.report.names import SCORES, in_words
 
 MOST_BARS = 40
 """Of more points the best are drawn."""
+
+LONGEST = 60
+"""Characters of a value or a point that are written."""
 
 
 def ablation_plot(by_seed: pd.DataFrame, keys: Sequence[str], metric: str) -> str:
@@ -33,6 +36,7 @@ def ablation_plot(by_seed: pd.DataFrame, keys: Sequence[str], metric: str) -> st
         The metric's name.
     """
     table = by_seed.rename(columns={column_of(metric, by_seed): "value"})
+    table = table.assign(**{key: in_column(table[key].tolist()) for key in keys})
     title = f"{SCORES.get(metric, in_words(metric))}, validation"
     if len(keys) > 2:
         bars = min(table["point"].nunique(), MOST_BARS)
@@ -119,7 +123,7 @@ def _bars(table: pd.DataFrame, title: str, figure: Figure) -> None:
     seeds = table[table["point"].isin(mean.index)]
     at = seeds["point"].map(dict(zip(mean.index, places, strict=True)))
     axes.plot(seeds["value"], at, linestyle="none", marker="o", markersize=3, color=SERIES[1], gid="seeds")
-    axes.set_yticks(places, mean.index)
+    axes.set_yticks(places, [plain(point, LONGEST) for point in mean.index])
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
     best = f", the best {MOST_BARS}" if len(groups) > MOST_BARS else ""
@@ -127,14 +131,12 @@ def _bars(table: pd.DataFrame, title: str, figure: Figure) -> None:
 
 
 def _numeric(values: pd.Series) -> bool:
-    return all(
-        isinstance(value, int | float | np.number) and not isinstance(value, bool | np.bool_) for value in values
-    )
+    return pd.api.types.is_numeric_dtype(values)
 
 
-def _shown(value: object) -> str:
-    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+def _shown(value: float | str) -> str:
+    return plain(value, LONGEST) if isinstance(value, str) else f"{value:g}"
 
 
 def _last(key: str) -> str:
-    return key.split(".")[-1]
+    return plain(key.split(".")[-1], LONGEST)

@@ -59,7 +59,8 @@ def _blocks(
         if not (results / file).exists():
             yield Missing("The comparison of the points", file)
             return
-    by_point, by_seed = (pd.read_csv(results / file) for file in files)
+    # Names and values such as NA and None are what they are: only an empty cell is a gap.
+    by_point, by_seed = (pd.read_csv(results / file, keep_default_na=False, na_values=[""]) for file in files)
     rows = [
         {key: None if pd.isna(value) else value for key, value in row.items()} for row in by_point.to_dict("records")
     ]

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from podium.report.drawing import INK, SERIES, STYLE, svg
+from podium.report.drawing import INK, SERIES, STYLE, plain, svg
 
 MOST_LINES = 10
 """With more categories than that, only their mean has a colour and a name."""
@@ -39,7 +39,7 @@ def confusion_plot(counts: Sequence[Sequence[int]], names: Sequence[str]) -> str
     """Return the SVG of what true objects (rows) were taken for (columns); background last. Shades are by row."""
     table = np.array(counts, dtype=float)
     shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
-    labels = [*map(_short, names), "background"]
+    labels = [*map(plain, names), "background"]
     side = min(max(2.6, 0.42 * len(labels) + 1.3), 9.0)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(side + 0.6, side), layout="constrained")
@@ -68,7 +68,7 @@ def _square() -> tuple[Figure, Axes]:
 def _lines(axes: Axes, x: np.ndarray, rows: Sequence[Sequence[float] | None], names: Sequence[str]) -> None:
     """Draw a line for each category that has one, and their mean where there are several."""
     known = [
-        (_short(name), np.array(row, dtype=float)) for name, row in zip(names, rows, strict=True) if row is not None
+        (plain(name), np.array(row, dtype=float)) for name, row in zip(names, rows, strict=True) if row is not None
     ]
     few = len(known) <= MOST_LINES
     for place, (name, row) in enumerate(known):
@@ -81,7 +81,3 @@ def _lines(axes: Axes, x: np.ndarray, rows: Sequence[Sequence[float] | None], na
         axes.plot(x, mean, color=INK, linewidth=1.8, label="mean of categories")
     if axes.get_legend_handles_labels()[1]:
         axes.legend(loc="best")
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 20 else f"{name[:19]}\u2026"

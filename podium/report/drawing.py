@@ -46,6 +46,17 @@ STYLE = {
 """Of matplotlib's settings: `with mpl.rc_context(STYLE): …` from the figure's making to `svg`."""
 
 
+def plain(name: str, most: int = 20) -> str:
+    """Return a name that users chose, of at most so many characters, so that matplotlib writes it as it is.
+
+    Dollars would begin formulas; a leading underscore would keep a name out of legends, were there not a space without
+    width before it; and an SVG cannot hold control characters.
+    """
+    text = "".join(each if each.isprintable() else "\ufffd" for each in " ".join(name.split()))
+    text = text if len(text) <= most else f"{text[: most - 1]}\u2026"
+    return ("\u200b" if text.startswith("_") else "") + text.replace("$", r"\$")
+
+
 def svg(figure: Figure) -> str:
     """Return a figure as an SVG text without times and names of programs."""
     text = io.StringIO()

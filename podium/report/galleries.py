@@ -14,11 +14,8 @@ from podium.evaluation.instances import mean_precision
 from podium.evaluation.overlap import overlap
 from podium.report.blocks import Gallery, Missing, Picture, Specimen, number, optional_json
 from podium.report.names import SCORES
-from podium.report.pictures import ALONE, CROWD, Colour, Shape, colours, data_uri, draw, fitted
+from podium.report.pictures import ALONE, CROWD, OBJECT_COLOURS, Colour, Shape, colours, data_uri, draw, fitted
 from podium.report.tuning import tuning_of
-
-OBJECT_COLOURS = 12
-"""With one category only, true objects have different colours, of which there are so many."""
 
 COLOUR_KEY = "A prediction has the colour of the true object that its box covers (IoU over 0.5); red: none of its own."
 

@@ -11,7 +11,7 @@ from scipy.stats import pearsonr, spearmanr
 
 from podium.errors import PodiumError
 from podium.report.blocks import Plot, Section, Table, Text, number
-from podium.report.drawing import INK, SERIES, STYLE, inline, svg
+from podium.report.drawing import INK, SERIES, STYLE, inline, plain, svg
 from podium.report.names import in_words
 
 LOCAL = ("validation_score", "cross_fitted_score")
@@ -21,7 +21,7 @@ FEWEST = 3
 
 
 @dataclass(frozen=True)
-class Upload:
+class ScoredUpload:
     """A row of the ledger; NaN where a score is not known."""
 
     name: str
@@ -53,7 +53,7 @@ def leaderboard_section(rows: Sequence[dict[str, str]]) -> Section | None:
     return Section("Leaderboard", "leaderboard", blocks)
 
 
-def correlations(uploads: Sequence[Upload]) -> Table:
+def correlations(uploads: Sequence[ScoredUpload]) -> Table:
     """Return Pearson's and Spearman's correlation of each local score with each of the leaderboard's.
 
     Over the uploads that have both; a dash with fewer than three of them, or where all have the same score.
@@ -66,7 +66,7 @@ def correlations(uploads: Sequence[Upload]) -> Table:
     return Table(caption, ["local", "leaderboard", "uploads", "Pearson", "Spearman"], rows)
 
 
-def best(uploads: Sequence[Upload]) -> Table:
+def best(uploads: Sequence[ScoredUpload]) -> Table:
     """Return the best upload by each score, with its other scores, and what choosing by that score has cost.
 
     The cost is the leaderboard's best score less that of the chosen upload, among uploads that have both scores. Of
@@ -85,13 +85,13 @@ def best(uploads: Sequence[Upload]) -> Table:
     return Table("The best upload by each score, and what choosing by it has cost on the leaderboard", columns, rows)
 
 
-def cost(uploads: Sequence[Upload], by: str, remote: str) -> float | None:
+def cost(uploads: Sequence[ScoredUpload], by: str, remote: str) -> float | None:
     """Return what choosing the upload with the best score `by` loses of the score `remote`; None without both."""
     x, y, _ = _pairs(uploads, by, remote)
     return float(y.max() - y[np.argmax(x)]) if len(x) else None
 
 
-def scatter(uploads: Sequence[Upload]) -> str:
+def scatter(uploads: Sequence[ScoredUpload]) -> str:
     """Return the SVG of the leaderboard's scores over each local score that there is, each point with its name."""
     drawable = _drawable(uploads)
 
@@ -104,14 +104,14 @@ def scatter(uploads: Sequence[Upload]) -> str:
                     continue
                 panel.plot(x, y, marker, color=colour, markersize=5, label=in_words(remote))
                 for at, height, name in zip(x, y, names, strict=True):
-                    panel.annotate(name, (at, height), (4, 3), textcoords="offset points", fontsize=7, color=INK)
+                    panel.annotate(plain(name, 60), (at, height), (4, 3), textcoords="offset points", fontsize=7, color=INK)
             panel.margins(0.15)
             panel.set(xlabel=in_words(local), ylabel="leaderboard")
             panel.legend(loc="best")
         return svg(figure)
 
 
-def _upload(row: dict[str, str]) -> Upload:
+def _upload(row: dict[str, str]) -> ScoredUpload:
     scores = {}
     for name in (*LOCAL, *LEADERBOARD):
         try:
@@ -124,14 +124,14 @@ def _upload(row: dict[str, str]) -> Upload:
                 key=name,
                 mend="write the score as a number, or leave the cell empty",
             ) from None
-    return Upload(f"{row['experiment']} {row['sha256'][:6]}", scores)
+    return ScoredUpload(f"{row['experiment']} {row['sha256'][:6]}", scores)
 
 
-def _drawable(uploads: Sequence[Upload]) -> list[str]:
+def _drawable(uploads: Sequence[ScoredUpload]) -> list[str]:
     return [local for local in LOCAL if any(len(_pairs(uploads, local, remote)[0]) for remote in LEADERBOARD)]
 
 
-def _pairs(uploads: Sequence[Upload], local: str, remote: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
+def _pairs(uploads: Sequence[ScoredUpload], local: str, remote: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Return both scores, and the names, of the uploads that have both."""
     both = [each for each in uploads if not np.isnan([each.scores[local], each.scores[remote]]).any()]
     x, y = (np.array([each.scores[name] for each in both], dtype=float) for name in (local, remote))

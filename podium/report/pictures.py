@@ -19,6 +19,9 @@ Colour = tuple[int, int, int]
 MOST_ENLARGED = 4.0
 """Small images are enlarged up to so many times, so that outlines are thin beside their objects."""
 
+OBJECT_COLOURS = 12
+"""With one category only, objects have different colours, of which there are so many."""
+
 CROWD: Colour = (160, 160, 160)
 ALONE: Colour = (255, 45, 45)
 """Predictions without a true object of their own."""

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from podium.errors import PodiumError
-from podium.report.drawing import INK, SERIES, STYLE, svg
+from podium.report.drawing import INK, SERIES, STYLE, plain, svg
 from podium.report.names import in_words
 
 MOST_POINTS = 2000
@@ -175,13 +175,12 @@ def _loss(axes: Axes | None, history: pd.DataFrame) -> bool:
         if whole and window > 1:
             axes.plot(*_thinned(x, y), color=colour, alpha=0.3, linewidth=0.6)
         mean = pd.Series(y).rolling(window, center=True, min_periods=1).mean().to_numpy()
-        label = "total" if whole else in_words(name.removeprefix("loss_"))
+        label = "total" if whole else plain(in_words(name.removeprefix("loss_")), 40)
         axes.plot(*_thinned(x, mean), color=colour, linewidth=1.5 if whole else 1.0, label=label, **_dots(x))
     for name in _with_values(history, "val_loss"):
         x, y = _finite(history, name)
-        axes.plot(
-            x, y, color=INK, linewidth=1, marker="o", markersize=3, label=in_words(name.replace("val", "validation"))
-        )
+        label = plain(in_words(name.replace("val", "validation", 1)), 40)
+        axes.plot(x, y, color=INK, linewidth=1, marker="o", markersize=3, label=label)
     # One outlier at the start would flatten all that follows.
     total = history[lines[0]].to_numpy()
     highest = np.nanquantile(np.where(np.isfinite(total), total, np.nan), 0.995) * 1.08
@@ -211,7 +210,7 @@ def _validation(axes: Axes | None, history: pd.DataFrame) -> bool:
     for place, name in enumerate(names):
         x, y = _finite(history, name)
         highest = max(highest, *y)
-        label = in_words(name.removeprefix("val_"))
+        label = plain(in_words(name.removeprefix("val_")), 40)
         colour = SERIES[place % len(SERIES)]
         axes.plot(x, y, color=colour, linewidth=1.3, marker="o", markersize=3, label=label)
     axes.set_ylim(0, 1 if 0.5 < highest <= 1 else None)

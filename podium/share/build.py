@@ -10,7 +10,7 @@ from podium.data.dataset import Dataset
 from podium.data.folders import whole_folder
 from podium.files import write_text
 from podium.pool import in_processes
-from podium.report.pictures import colours
+from podium.report.pictures import OBJECT_COLOURS, colours
 from podium.share.images import evenly, parts_of, shared_images
 from podium.share.one_image import Work, share_image
 from podium.share.readme import readme
@@ -18,9 +18,6 @@ from podium.share.tables import write_coco, write_csv, write_yolo_data
 from podium.share.viewer import write_index, write_page
 
 log = logging.getLogger(__name__)
-
-OBJECT_COLOURS = 12
-"""With one category only, objects have different colours, of which there are so many."""
 
 
 def build_share(

@@ -113,7 +113,10 @@ def _stem(entry: ImageEntry, taken: set[str]) -> str:
     if stem.lower() in taken:
         stem = f"{stem}-{entry['id']}"
     # Windows has no files of these names, whatever their endings are.
-    if re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?", stem) or stem.lower() in taken:
+    if re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?", stem):
         stem = f"_{stem}-{entry['id']}"
+    # What was made unlike the names so far may itself be one of them.
+    while stem.lower() in taken:
+        stem = f"_{stem}"
     taken.add(stem.lower())
     return stem

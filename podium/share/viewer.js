@@ -1,6 +1,6 @@
 "use strict";
-// The viewer. data/index.js calls podium.index with what the list needs, data/<stem>.js podium.image with an image's
-// objects. All text goes into the page as text, never as markup: names may hold anything.
+// The viewer. data/index.js calls podium.index with what the list needs, data/images/<stem>.js podium.image with an
+// image's objects. All text goes into the page as text, never as markup: names may hold anything.
 
 const podium = (() => {
   const SVG = "http://www.w3.org/2000/svg";
@@ -152,12 +152,12 @@ const podium = (() => {
   function load(stem) {
     if (loaded.has(stem) || waiting.has(stem)) return;
     waiting.add(stem);
-    const script = make("script", { src: `data/${stem}.js` });
+    const script = make("script", { src: `data/images/${stem}.js` });
     script.addEventListener("load", () => script.remove());
     script.addEventListener("error", () => {
       script.remove();
       waiting.delete(stem);
-      if (data.images[current]?.stem === stem) missing(`data/${stem}.js`);
+      if (data.images[current]?.stem === stem) missing(`data/images/${stem}.js`);
     });
     document.head.append(script);
   }

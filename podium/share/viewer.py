@@ -1,7 +1,7 @@
 """The viewer: a page that opens from disk, and the data that it draws.
 
-A page from disk may not fetch files, but it may load scripts: each image's objects are one, `data/<stem>.js`, loaded
-when it is looked at; `data/index.js` has what the list of all images needs.
+A page from disk may not fetch files, but it may load scripts: each image's objects are one, `data/images/<stem>.js`,
+loaded when it is looked at; `data/index.js` has what the list of all images needs.
 """
 
 import json
@@ -43,12 +43,12 @@ def write_objects(
     truth: Sequence[SharedObject] | None,
     tolerance: float,
 ) -> None:
-    """Write `data/<stem>.js`. Outlines are smoothed to within `tolerance` pixels of the image."""
+    """Write `data/images/<stem>.js`. Outlines are smoothed to within `tolerance` pixels of the image."""
     content = {
         "predictions": [_object(each, tolerance) for each in predictions],
         "truth": None if truth is None else [_object(each, tolerance) for each in truth],
     }
-    _write_call(folder / "data" / f"{image.stem}.js", "image", image.stem, content)
+    _write_call(folder / "data" / "images" / f"{image.stem}.js", "image", image.stem, content)
 
 
 def index_entry(

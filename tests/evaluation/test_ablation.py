@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from podium.config.ablations import Point
-from podium.evaluation.ablation import ablation_tables
+from podium.evaluation.ablation import ablation_tables, in_column
 from podium.evaluation.totals import mean
 
 # Scores of ten images by experiment.
@@ -54,6 +54,22 @@ def test_a_row_for_each_trained_experiment(tables):
     rows = tables[1][["point", "seed", "experiment"]].to_numpy().tolist()
     assert rows == [["rate 1", 0, "a"], ["rate 1", 1, "b"], ["rate 2", 0, "c"]]
     assert tables[1]["box_AP"].tolist() == pytest.approx([0.45, 0.47, 0.7])
+
+
+def test_what_varies_is_numbers_or_texts():
+    assert in_column([1, 2.5]) == [1, 2.5]
+    assert in_column([None, 0.999]) == ["None", "0.999"]
+    assert in_column([float("nan"), 0.999]) == ["None", "0.999"]
+    assert in_column([True, False]) == ["True", "False"]
+    assert in_column(["None", 1e-05]) == ["None", "1e-05"]
+
+
+def test_none_is_in_the_tables():
+    points = [point.model_copy(update={"values": {"k": v}}) for point, v in zip(POINTS, (None, 0.9), strict=True)]
+    metrics = {name: {"box": {"AP": 0.1}, "mask": None, "scores": {}} for name in SCORES}
+    totals = {name: mean(scores) for name, scores in SCORES.items()}
+    tables = ablation_tables(points, points[0], "box_ap", totals, metrics, dict.fromkeys(SCORES), 10, 20)
+    assert [table["k"].tolist() for table in tables] == [["None", "0.9"], ["None", "None", "0.9"]]
 
 
 def test_a_metric_over_some_categories_has_a_column_of_its_own():

@@ -3,10 +3,13 @@
 import itertools
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from podium.config.competition import Competition
+from podium.evaluation.ablation import ablation_tables
+from podium.evaluation.totals import mean
 from podium.report.ablation_plot import MOST_BARS, ablation_plot
 from podium.report.page import build_report
 
@@ -48,6 +51,28 @@ def test_values_of_the_axis_and_lines_are_named():
     assert {"loss bce", "loss dice", "base_lr"} <= set(
         texts(ablation_plot(trained(keys, ("bce", "dice"), (1, 2)), keys, "box_ap"))
     )
+
+
+@pytest.mark.parametrize("rates", [(0.001,), (0.001, 0.01)])
+def test_none_is_a_value_like_others(rates):
+    decays = ["solver.ema_decay"]
+    table = trained(decays, (None, 0.999))
+    svg = ablation_plot(table, decays, "box_ap")
+    assert {"None", "0.999"} <= set(texts(svg))
+    assert sorted(dots(svg, "seeds")) == pytest.approx(sorted(table["box_AP"]), abs=1e-3)
+    keys = ["solver.base_lr", "solver.ema_decay"]
+    svg = ablation_plot(trained(keys, rates, (None, 0.999)), keys, "box_ap")
+    assert {"ema_decay None", "ema_decay 0.999"} <= set(texts(svg))
+    assert len(dots(svg, "seeds")) == 2 * 2 * len(rates)
+
+
+def test_on_and_off_and_mixed_values_are_texts():
+    keys = ["model.norm", "model.amp", "loss"]
+    table = trained(keys[:2], ("$frozen$", 3), (True, False))
+    found = set(texts(ablation_plot(table, keys[:2], "box_ap")))
+    assert {"$frozen$", "3", "True", "False"} <= found
+    bars = trained(keys, ("$^$", "_x"), (True, False), ("a",))
+    assert {"$^$, True, a", "\u200b_x, False, a"} <= set(texts(ablation_plot(bars, keys, "box_ap")))
 
 
 def test_two_keys_without_numbers_are_a_map_of_means():
@@ -130,6 +155,32 @@ def test_the_same_validation_images_are_shown_for_every_point(page):
 def test_a_model_that_diverged_is_told(page):
     assert "Not compared: base_lr 0.02, seed 1. Its training diverged: the loss is not finite." in page.text
     assert page.text.count("Not compared") == 1
+
+
+def test_values_and_names_that_look_like_gaps_are_read_back(tmp_path):
+    made = Finished(tmp_path)
+    settings = made.competition.model_dump(mode="json")
+    solver = settings["detection"]["faster"]["solver"]
+    settings["detection"]["NA"] = {**settings["detection"]["faster"], "solver": solver | {"ema_decay": 0.9}}
+    vary = {"solver.ema_decay": [None, 0.9, 0.99]}
+    settings["ablations"] = {"decay": {"of": "detection.NA", "vary": vary}}
+    made.competition = Competition.model_validate(settings)
+    points = made.competition.ablations["decay"].points
+    names = [name for point in points for name in point.experiments.values()]
+    assert "NA" in names
+    metrics = {name: {"box": {"AP": 0.5}, "mask": None, "scores": {}} for name in names}
+    totals = {name: mean(np.full(4, 0.3 + 0.1 * place)) for place, name in enumerate(names)}
+    tables = ablation_tables(points, points[0], "box_ap", totals, metrics, dict.fromkeys(names), 4, 10)
+    (made.results / "ablations").mkdir(parents=True)
+    for kind, table in zip(("csv", "seeds.csv"), tables, strict=True):
+        table.to_csv(made.results / f"ablations/decay.{kind}", index=False)
+    build_report(made.page, made.competition, made.data, made.results, made.submissions)
+    page = Page(made.page.read_text(encoding="utf-8"))
+    assert "Not compared" not in page.text
+    ticks = [text.strip() for text in page.texts]
+    assert {"None", "0.9", "0.99", "ema_decay"} <= set(ticks)
+    drawn = ablation_plot(tables[1], ["solver.ema_decay"], "box_ap")
+    assert {"None", "0.9", "0.99"} <= set(texts(drawn))
 
 
 def test_what_is_not_made_is_told(page):

@@ -1,6 +1,7 @@
 """The page on errors: tables, curves, and the pictures of mistakes."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -91,6 +92,23 @@ def test_many_categories_are_not_a_hundred_names():
     names = [f"kind {number}" for number in range(MOST_LINES + 1)]
     svg = precision_recall_plot([[0.5] * 101] * len(names), names)
     assert {"mean of categories"} == {text for text in texts(svg) if "kind" in text or "mean" in text}
+
+
+@pytest.mark.parametrize("name", ["$^$", "_hidden", "$x_1$", r"cost \$5$", "a\x00b\nc", "\u98db\u6a5f"])
+def test_any_name_is_written_as_it_is(name):
+    """A leading underscore has a space without width before it, what an SVG cannot hold is replaced."""
+    shown = {"_hidden": "\u200b_hidden", "a\x00b\nc": "a\ufffdb c"}.get(name, name)
+    curves = {"confidence": np.linspace(0, 1, 101).tolist(), "F1": [[0.5] * 101] * 2}
+    with warnings.catch_warnings():
+        # The page's font may lack a letter, the reader's has it.
+        warnings.filterwarnings("ignore", "Glyph")
+        drawn = [
+            precision_recall_plot([[0.5] * 101] * 2, [name, "b"]),
+            f1_plot(curves, 0.25, [name, "b"]),
+            confusion_plot([[1, 0, 2], [1, 7, 1], [3, 2, 0]], [name, "b"]),
+        ]
+    for svg in drawn:
+        assert {shown, "b"} <= set(texts(svg))
 
 
 def test_confusions_are_numbers_in_their_places():

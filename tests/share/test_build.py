@@ -65,10 +65,10 @@ def test_data_of_the_viewer(shared):
     assert first["size"] == list(SIZES[4])
     assert sorted(first["truth"]) == [[0, 2], [1, 1], [2, 1], [3, 1]]
     assert sorted(score for _, scores in first["scores"] for score in scores) == [5, 29, 30, 49, 50, 90, 95]
-    objects = called(shared / f"data/{first['stem']}.js")
+    objects = called(shared / f"data/images/{first['stem']}.js")
     assert [each["score"] for each in objects["predictions"]] == sorted(SCORES, reverse=True)
     assert [each.get("crowd", False) for each in objects["truth"]] == [False] * 4 + [True]
-    assert called(shared / "data/Map-7.js")["truth"] is None
+    assert called(shared / "data/images/Map-7.js")["truth"] is None
     ring = objects["truth"][1]["path"]
     assert ring.count("M") == ring.count("z") == 2, "a hole is a ring of its own"
 
@@ -97,12 +97,20 @@ def test_processes_change_nothing(shared, tmp_path):
 def test_fewer_images_and_formats(tmp_path):
     folder = build(tmp_path, Share(max_images=1, formats=["csv", "voc"], picture_side=64))
     assert {path.stem for path in (folder / "pictures").iterdir()} == {"_img_src_x_onerror_document.title_2_", "Map-7"}
-    assert len(list((folder / "data").iterdir())) == 3
+    assert len(list((folder / "data/images").iterdir())) == 2
     assert len(list((folder / "voc/predictions/Annotations").iterdir())) == 5, "exported files have all"
     assert not (folder / "coco").exists()
     text = (folder / "README.txt").read_text(encoding="utf-8")
     assert "test (3): test images with known truth, kept aside until the end; 1 of them" in text
     assert "coco/" not in text
+
+
+def test_an_image_may_be_called_like_the_list(tmp_path):
+    dataset, split, found = make(tmp_path / "dataset")
+    dataset.images[4]["key"] = "index"
+    build_share(tmp_path / "share", Share(), dataset, split, found, title=TITLE, experiment="both", threshold=0.5)
+    assert called(tmp_path / "share/data/index.js")["images"][0]["stem"] == "index"
+    assert len(called(tmp_path / "share/data/images/index.js")["predictions"]) == len(SCORES)
 
 
 def test_without_masks_boxes_are_shared(tmp_path):
@@ -114,7 +122,7 @@ def test_without_masks_boxes_are_shared(tmp_path):
     assert shapes[0]["points"] == [[18, 13], [42, 37]]
     feature = json.loads((folder / "geojson/predictions/Map-7.geojson").read_text(encoding="utf-8"))["features"][0]
     assert feature["geometry"]["coordinates"] == [[[18, 13], [42, 13], [42, 37], [18, 37], [18, 13]]]
-    assert "path" not in called(folder / "data/map.js")["truth"][0]
+    assert "path" not in called(folder / "data/images/map.js")["truth"][0]
 
 
 def test_a_fault_leaves_what_was_there(tmp_path):

@@ -32,6 +32,17 @@ def test_long_and_odd_names(scene):
     assert stems == ["a" * 80, "a" * 80 + "-2", "_", "_.._etc_passwd", "_-5", "_-6", "hidden", "_-8"]
 
 
+def test_a_name_that_was_made_for_another_image_is_taken(scene):
+    dataset, _, _ = scene
+    for number, key in enumerate(["a-4", "_a-4", "A", "a", "NUL.tif", "_nul.tif-5", "com1", "x"], start=1):
+        dataset.images[number]["key"] = key
+    images = shared_images(dataset, {"test": list(range(1, 9))}, {"test": []})
+    stems = [image.stem.lower() for image in images]
+    assert stems[:4] == ["a-4", "_a-4", "a", "__a-4"]
+    assert len(set(stems)) == 8
+    assert not {stem.split(".")[0] for stem in stems} & {"nul", "com1"}
+
+
 def test_parts_truth_and_order(scene):
     dataset, split, found = scene
     images = shared_images(dataset, split, found)

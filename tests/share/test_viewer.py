@@ -286,11 +286,12 @@ def test_pictures_of_the_list_are_loaded_as_it_is_scrolled(page):
 
 def test_files_that_are_missing_are_named(browser, shared, tmp_path):
     folder = shutil.copytree(shared, tmp_path / "share")
-    (folder / "data/map.js").unlink()
+    (folder / "data/images/map.js").unlink()
     browser.size(1440, 900)
     browser.open((folder / "index.html").as_uri() + "#map")
     browser.wait("!document.getElementById('problem').hidden")
-    assert browser.ask("document.getElementById('problem').textContent").startswith("The file data/map.js is missing")
+    problem = browser.ask("document.getElementById('problem').textContent")
+    assert problem.startswith("The file data/images/map.js is missing")
     browser.press("ArrowRight")
     browser.wait(READY)
     assert browser.ask("document.getElementById('problem').hidden")
