@@ -14,12 +14,14 @@ from podium.workflow.script import running
 if __name__ == "__main__":
     with running(snakemake) as settings:
         competition = Competition.model_validate(settings["competition"])
-        if snakemake.input.chosen:
-            competition = competition.submitting(read_json(snakemake.input.chosen)["experiment"])
+        chosen = read_json(snakemake.input.chosen) if snakemake.input.chosen else None
+        if chosen:
+            competition = competition.submitting(chosen["experiment"])
         build_report(
             Path(snakemake.output.page),
             competition,
             Path("data") / competition.name,
             Path("results") / competition.name,
             Path("submissions") / competition.name,
+            chosen,
         )

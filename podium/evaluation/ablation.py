@@ -40,11 +40,11 @@ def ablation_tables(
     Returns
     -------
     by_point
-        A row per point: `point` (its label), a column per key that varies (see `in_column`), `reference` (whether it is it), `seeds` (how
-        many), the metric (box_AP of box_ap) as mean and `_sd` over the seeds (sample standard deviation, empty for one
-        seed); the `difference` of the means to the reference, over resamples of the images its 95 % interval,
-        `difference_low` and `difference_high`, and the share of resamples in which it is above 0, `share_above`; every
-        number of the metrics files, as mean and `_sd`; `seconds`, the mean time of training.
+        A row per point: `point` (its label), a column per key that varies (see `in_column`), `reference` (whether it
+        is it), `seeds` (how many), the metric (box_AP of box_ap) as mean and `_sd` over the seeds (sample standard
+        deviation, empty for one seed); the `difference` of the means to the reference, over resamples of the images its
+        95 % interval, `difference_low` and `difference_high`, and the share of resamples in which it is above 0,
+        `share_above`; every number of the metrics files, as mean and `_sd`; `seconds`, the mean time of training.
     by_seed
         A row per point and seed: `point`, a column per key, `seed`, `experiment`, the metric, the numbers, `seconds`.
     """

@@ -1,10 +1,12 @@
 """The page's parts on trained models: settings, curves and metrics of each experiment."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from podium.config.chosen import Chosen, judged_parts
 from podium.config.competition import Competition
+from podium.config.judging import Station
 from podium.config.metrics import METRIC_NAMES
 from podium.config.section import Section as Settings
 from podium.config.solver import Solver
@@ -30,8 +32,8 @@ from podium.report.tuning import tuning_blocks
 from podium.training.schedule_advice import advice
 
 
-def detection_section(name: str, competition: Competition, results: Path) -> Section:
-    """Describe a detection experiment; `results` is the folder `results/<name>`."""
+def detection_section(name: str, competition: Competition, results: Path, chosen: Chosen = None) -> Section:
+    """Describe a detection experiment; `results` is the folder `results/<name>`, `chosen` what was selected."""
     folder = f"detection/{name}"
     return Section(
         name,
@@ -40,16 +42,16 @@ def detection_section(name: str, competition: Competition, results: Path) -> Sec
             _settings(competition.detection[name]),
             *_schedule(results, f"{folder}/schedule.svg", competition.detection[name].solver),
             *_curves(results, f"{folder}/history.csv", f"detection-{name}"),
-            *_instance_metrics(results, folder, f"detection-{name}", competition),
+            *_instance_metrics(results, "detection", name, competition, chosen),
             *tuning_blocks(competition, results, "detection", name),
         ],
     )
 
 
-def segmentation_section(name: str, competition: Competition, results: Path) -> Section:
-    """Describe a segmentation experiment; `results` is the folder `results/<name>`."""
+def segmentation_section(name: str, competition: Competition, results: Path, chosen: Chosen = None) -> Section:
+    """Describe a segmentation experiment; `results` is the folder `results/<name>`, `chosen` what was selected."""
     folder = f"segmentation/{name}"
-    found, missing = _metrics(results, folder, competition)
+    found, missing = _metrics(results, folder, judged_parts(competition, "segmentation", name, chosen))
     rows = [{"split": SPLITS[split], **_plain(metrics)} for split, metrics in found.items()]
     table = [records_table("Masks in crops around true boxes", rows)] if rows else []
     return Section(
@@ -65,15 +67,14 @@ def segmentation_section(name: str, competition: Competition, results: Path) -> 
     )
 
 
-def instances_section(name: str, competition: Competition, results: Path) -> Section:
-    """Describe an instances experiment; `results` is the folder `results/<name>`."""
-    anchor = f"instances-{name}"
+def instances_section(name: str, competition: Competition, results: Path, chosen: Chosen = None) -> Section:
+    """Describe an instances experiment; `results` is the folder `results/<name>`, `chosen` what was selected."""
     blocks = [
         _settings(competition.instances[name]),
-        *_instance_metrics(results, f"instances/{name}", anchor, competition),
+        *_instance_metrics(results, "instances", name, competition, chosen),
         *tuning_blocks(competition, results, "instances", name),
     ]
-    return Section(name, anchor, blocks)
+    return Section(name, f"instances-{name}", blocks)
 
 
 def _settings(experiment: Settings) -> Listing:
@@ -106,16 +107,14 @@ def _curves(results: Path, file: str, anchor: str) -> list:
     return [Plots(plots)]
 
 
-def _metrics(results: Path, folder: str, competition: Competition) -> tuple[dict[str, dict], list[Missing]]:
-    """Return what metrics there are by split, and notes on those that are not, but should be."""
+def _metrics(results: Path, folder: str, parts: Sequence[str]) -> tuple[dict[str, dict], list[Missing]]:
+    """Return the metrics that there are by split, and notes on those that are not."""
     found, missing = {}, []
-    for split, words in SPLITS.items():
+    for split in parts:
         file = f"{folder}/metrics.{split}.json"
         metrics = optional_json(results, file)
-        if metrics is None and split == "test" and (competition.selection or not competition.splits.test):
-            continue
         if metrics is None:
-            missing.append(Missing(f"The metrics on the {words} split", file))
+            missing.append(Missing(f"The metrics on the {SPLITS[split]} split", file))
         else:
             found[split] = metrics
     return found, missing
@@ -125,10 +124,10 @@ def _plain(metrics: Mapping) -> dict:
     return {key: value for key, value in metrics.items() if not isinstance(value, dict | list)}
 
 
-def _instance_metrics(results: Path, folder: str, anchor: str, competition: Competition) -> list:
-    found, missing = _metrics(results, folder, competition)
+def _instance_metrics(results: Path, station: Station, name: str, competition: Competition, chosen: Chosen) -> list:
+    found, missing = _metrics(results, f"{station}/{name}", judged_parts(competition, station, name, chosen))
     scores = _scores(found, competition.own_metric)
-    return [*_precision(found), *scores, *detail_blocks(found, anchor), *missing]
+    return [*_precision(found), *scores, *detail_blocks(found, f"{station}-{name}"), *missing]
 
 
 def _precision(found: Mapping[str, dict]) -> list[Table]:

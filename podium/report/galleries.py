@@ -13,7 +13,7 @@ from podium.data.dataset import Dataset
 from podium.evaluation.instances import mean_precision
 from podium.evaluation.overlap import overlap
 from podium.report.blocks import Gallery, Missing, Picture, Specimen, number, optional_json
-from podium.report.names import SCORES
+from podium.report.names import SCORES, SPLITS
 from podium.report.pictures import ALONE, CROWD, OBJECT_COLOURS, Colour, Shape, colours, data_uri, draw, fitted
 from podium.report.tuning import tuning_of
 
@@ -24,15 +24,16 @@ def predictions_file(station: Literal["detection", "instances"], name: str, spli
     return f"{station}/{name}/predictions.{split}.json"
 
 
-def test_galleries(
+def truth_galleries(
     competition: Competition,
     dataset: Dataset,
     data: Path,
     results: Path,
     station: Literal["detection", "instances"],
     name: str,
+    part: Literal["val", "test"],
 ) -> list[Gallery | Missing]:
-    """Show images of the test split beside their truth and their predictions: at random, the best, the worst.
+    """Show images of a part with truth beside their truth and their predictions: at random, the best, the worst.
 
     Images are ranked by the competition's metric over masks, or over boxes where the predictions have no masks.
     `data` is `data/<name>`, `results` is `results/<name>`.
@@ -42,13 +43,13 @@ def test_galleries(
     detection = name if station == "detection" else competition.instances[name].detection
     files = [
         (data, f"splits/{competition.detection[detection].fold}.json"),
-        (results, predictions_file(station, name, "test")),
-        (results, f"{station}/{name}/metrics.test.json"),
+        (results, predictions_file(station, name, part)),
+        (results, f"{station}/{name}/metrics.{part}.json"),
     ]
     split, predictions, metrics = contents = [optional_json(root, file) for root, file in files]
     if None in contents:
         return [
-            Missing("Pictures of the test split", file)
+            Missing(f"Pictures of the {SPLITS[part]} split", file)
             for (_, file), content in zip(files, contents, strict=True)
             if content is None
         ]
@@ -68,14 +69,19 @@ def test_galleries(
     worst = sorted(scores, key=lambda each: (scores[each], each))
     galleries = []
     for title, text, chosen in (
-        ("At random", show.key, sample(split["test"], count, competition.splits.seed)),
+        ("At random", show.key, sample(split[part], count, competition.splits.seed)),
         ("Best", f"By {words}, images with objects only.", best[:count]),
         ("Worst", f"By {words}.", worst[:count]),
     ):
         if chosen:
             specimens = [show(image_id, f"{words} {number(scores.get(image_id))}") for image_id in chosen]
-            galleries.append(Gallery(title, text, specimens, show.legend))
+            galleries.append(Gallery(of_part(title, part), text, specimens, show.legend))
     return galleries
+
+
+def of_part(title: str, part: Literal["val", "test"]) -> str:
+    """Return the title of pictures, which says where they are not of the test split."""
+    return title if part == "test" else f"{title}, {SPLITS[part]} split"
 
 
 def submission_gallery(competition: Competition, dataset: Dataset, results: Path) -> list[Gallery | Missing]:

@@ -104,7 +104,9 @@ def scatter(uploads: Sequence[ScoredUpload]) -> str:
                     continue
                 panel.plot(x, y, marker, color=colour, markersize=5, label=in_words(remote))
                 for at, height, name in zip(x, y, names, strict=True):
-                    panel.annotate(plain(name, 60), (at, height), (4, 3), textcoords="offset points", fontsize=7, color=INK)
+                    panel.annotate(
+                        plain(name, 60), (at, height), (4, 3), textcoords="offset points", fontsize=7, color=INK
+                    )
             panel.margins(0.15)
             panel.set(xlabel=in_words(local), ylabel="leaderboard")
             panel.legend(loc="best")

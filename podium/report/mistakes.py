@@ -12,6 +12,7 @@ from podium.data.masks import encode
 from podium.data.windows import Window, cut, cut_mask, window_around
 from podium.report.blocks import Gallery, Picture, Specimen, number, optional_json
 from podium.report.detail import ERRORS
+from podium.report.galleries import of_part
 from podium.report.pictures import ALONE, CROWD, Shape, colours, data_uri, draw
 
 _CONTEXT, _LEAST = 1.0, 64
@@ -24,12 +25,13 @@ def mistakes_gallery(
     results: Path,
     station: Literal["detection", "instances"],
     name: str,
+    part: Literal["val", "test"] = "test",
 ) -> list[Gallery]:
-    """Show the wrong predictions of highest confidence on the test split, each beside what is true there.
+    """Show the wrong predictions of highest confidence on a part with truth, each beside what is true there.
 
     Nothing where the metrics are missing, or nothing is wrong. `results` is `results/<name>`.
     """
-    metrics = optional_json(results, f"{station}/{name}/metrics.test.json") or {}
+    metrics = optional_json(results, f"{station}/{name}/metrics.{part}.json") or {}
     details = metrics.get("detail") or {}
     detail = details.get("mask") or details.get("box")
     if not detail or not competition.report.gallery:
@@ -40,7 +42,7 @@ def mistakes_gallery(
     shown = [*firsts.values()][: competition.report.gallery]
     specimens = [_specimen(competition, dataset, mistake) for mistake in shown]
     text = "Highest scores first, the first of each image; left what is true there, right the prediction."
-    return [Gallery("Most confident mistakes", text, specimens)] if specimens else []
+    return [Gallery(of_part("Most confident mistakes", part), text, specimens)] if specimens else []
 
 
 def _specimen(competition: Competition, dataset: Dataset, mistake: Mapping) -> Specimen:

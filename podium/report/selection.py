@@ -1,4 +1,4 @@
-"""The page's part on the choice of an experiment, and which experiments the page describes."""
+"""The page's part on the choice of an experiment."""
 
 from pathlib import Path
 
@@ -8,14 +8,6 @@ from podium.report.blocks import Missing, Section, Table, Text, number, optional
 from podium.report.names import SCORES, in_words
 
 FILE = "selection.json"
-
-
-def shown(competition: Competition, results: Path) -> dict[str, list[str]]:
-    """Return by station the experiments that have a part of their own: written ones, and what was selected."""
-    record = optional_json(results, FILE) if competition.selection else None
-    chain = competition.chain(record["station"], record["experiment"]) if record else {}
-    stations = ("detection", "segmentation", "instances")
-    return {each: [*dict.fromkeys([*competition.written(each), *chain.get(each, [])])] for each in stations}
 
 
 def selection_section(competition: Competition, results: Path) -> list[Section]:
@@ -40,8 +32,9 @@ def selection_section(competition: Competition, results: Path) -> list[Section]:
     ]
     columns = ["experiment", metric, "difference to the choice", "share of resamples above it"]
     caption = f"Candidates on the {number(record['images'])} validation images, with 95% paired bootstrap intervals"
-    after = "The test split was read for the chosen experiment alone, after it was chosen."
-    section.blocks += [Text(words), Table(caption, columns, rows), Text(after)]
+    section.blocks += [Text(words), Table(caption, columns, rows)]
+    if competition.splits.test:
+        section.blocks.append(Text("Of the test split this page has the chosen experiment alone."))
     return [section]
 
 

@@ -1,10 +1,12 @@
 """The page's first lines: how much data, and the numbers that a reader looks for."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from podium.config.chosen import Chosen, judged_parts, shown_experiments
 from podium.config.competition import Competition
+from podium.config.judging import Station
 from podium.data.dataset import Dataset
 from podium.report.blocks import number, optional_json
 from podium.report.names import SCORES
@@ -21,22 +23,30 @@ class Headline:
 
 
 def headlines(
-    competition: Competition, dataset: Dataset, data: Path, results: Path, submissions: Path
+    competition: Competition,
+    dataset: Dataset,
+    data: Path,
+    results: Path,
+    submissions: Path,
+    chosen: Chosen = None,
 ) -> list[Headline]:
-    """Return the page's first numbers. Of several experiments the best on validation gives its number on test."""
+    """Return the page's first numbers. Of several experiments the best on validation gives its number on test.
+
+    Experiments are those that the page describes; where there is a selection, test is read for what was `chosen` alone.
+    """
     metric = competition.own_metric
     # Of detections alone a competition can ask for boxes.
     judged = "instances" if competition.instances else "detection"
     if competition.submission:
         judged = competition.submission.station
-    wanted: list[tuple[str, str, Iterable[str], Callable[[Mapping], float | None]]] = [
-        ("Box AP", "detection", competition.detection, lambda metrics: (metrics["box"] or {}).get("AP")),
-        ("Box AP50", "detection", competition.detection, lambda metrics: (metrics["box"] or {}).get("AP50")),
-        ("Mean IoU in crops", "segmentation", competition.segmentation, lambda metrics: metrics.get("mean_iou")),
-        ("Mask AP", "instances", competition.instances, lambda metrics: (metrics["mask"] or {}).get("AP")),
-        (SCORES[metric], judged, getattr(competition, judged), lambda metrics: _mean(metrics, metric)),
+    wanted: list[tuple[str, Station, Callable[[Mapping], float | None]]] = [
+        ("Box AP", "detection", lambda metrics: (metrics["box"] or {}).get("AP")),
+        ("Box AP50", "detection", lambda metrics: (metrics["box"] or {}).get("AP50")),
+        ("Mean IoU in crops", "segmentation", lambda metrics: metrics.get("mean_iou")),
+        ("Mask AP", "instances", lambda metrics: (metrics["mask"] or {}).get("AP")),
+        (SCORES[metric], judged, lambda metrics: _mean(metrics, metric)),
     ]
-    found = [_best(results, *each) for each in wanted]
+    found = [_best(competition, results, chosen, *each) for each in wanted]
     return [*_images(dataset, data), *(each for each in found if each), *_submitted(competition, submissions)]
 
 
@@ -52,15 +62,23 @@ def _images(dataset: Dataset, data: Path) -> list[Headline]:
 
 
 def _best(
-    results: Path, name: str, station: str, experiments: Iterable[str], value: Callable[[Mapping], float | None]
+    competition: Competition,
+    results: Path,
+    chosen: Chosen,
+    name: str,
+    station: Station,
+    value: Callable[[Mapping], float | None],
 ) -> Headline | None:
     """Choose by validation, tell the number on test; without test metrics the number on validation."""
     candidates = []
-    for experiment in experiments:
-        metrics = [optional_json(results, f"{station}/{experiment}/metrics.{split}.json") for split in ("val", "test")]
-        val, test = (None if each is None else value(each) for each in metrics)
+    for experiment in shown_experiments(competition, station, chosen):
+        files = {
+            part: optional_json(results, f"{station}/{experiment}/metrics.{part}.json")
+            for part in judged_parts(competition, station, experiment, chosen)
+        }
+        val, test = (None if files.get(part) is None else value(files[part]) for part in ("val", "test"))
         candidates.append((-1.0 if val is None else val, experiment, val, test))
-    # Points of ablations, and what was not selected, have no numbers on test.
+    # What was not selected has no numbers on test.
     candidates = [each for each in candidates if each[3] is not None] or candidates
     _, experiment, val, test = max(candidates, key=lambda each: each[0], default=(0, "", None, None))
     if val is None and test is None:

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from podium.config.ablations import Ablation
+from podium.config.chosen import chosen_chain, judged_parts, shown_experiments
 from podium.config.competition import SELECTED, Competition
 from podium.config.metrics import METRIC_NAMES
 from podium.config.section import Section
@@ -294,7 +295,7 @@ class Plan:
 
     def shown(self, station: str, chosen: Mapping[str, str] | None) -> list[str]:
         """The experiments of a station that are written, and the chosen one."""
-        return [*dict.fromkeys([*self.competition.written(station), *self.chain(chosen).get(station, ())])]
+        return shown_experiments(self.competition, station, chosen)
 
     def reported_once_chosen(self, chosen: Mapping[str, str] | None) -> list[str]:
         """What the page is made of besides, once an experiment is chosen."""
@@ -303,16 +304,11 @@ class Plan:
 
     def parts(self, station: str, experiment: str, chosen: Mapping[str, str] | None) -> list[str]:
         """The parts of the images with truth that an experiment is judged on; where one is chosen, test is for it."""
-        judged = not self.competition.selection or experiment in self.chain(chosen).get(station, ())
-        return ["val", "test"] if self.competition.splits.test and judged else ["val"]
-
-    def chain(self, chosen: Mapping[str, str] | None) -> dict[str, list[str]]:
-        """The chosen experiment and those that it is made of, by station."""
-        return self.competition.chain(chosen["station"], chosen["experiment"]) if chosen else {}
+        return judged_parts(self.competition, station, experiment, chosen)
 
     def refuse_unchosen(self, station: str, experiment: str, chosen: Mapping[str, str]) -> None:
         """Raise PodiumError for an experiment that is not of the chosen ones: the test part is not read for it."""
-        if experiment in self.chain(chosen).get(station, ()):
+        if experiment in chosen_chain(self.competition, chosen).get(station, ()):
             return
         raise PodiumError(
             f"the test part is read for the selected experiment alone, {chosen['station']}.{chosen['experiment']}, "

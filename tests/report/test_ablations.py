@@ -129,7 +129,8 @@ def page(tmp_path_factory) -> Page:
     record = {"station": "detection", "experiment": "faster-base_lr-0p02", "metric": "box_ap", "value": 0.6}
     record |= {"images": 4, "rule": "the highest", "ties": ["other"], "candidates": candidates}
     (made.results / "selection.json").write_text(json.dumps(record))
-    build_report(made.page, made.competition, made.data, made.results, made.submissions)
+    chosen = {"station": "detection", "experiment": "faster-base_lr-0p02"}
+    build_report(made.page, made.competition, made.data, made.results, made.submissions, chosen)
     return Page(made.page.read_text(encoding="utf-8"))
 
 
