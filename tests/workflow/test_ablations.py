@@ -94,6 +94,9 @@ def test_the_page_tells_of_ablations_and_of_the_choice(finished):
     page = (finished[0] / "results/tiny/report.html").read_text()
     for heading in ('id="ablation-rate"', 'id="ablation-area"', 'id="selection"'):
         assert heading in page
+    # What is chosen is judged on test: the page is given the choice.
+    assert "mask, test" in page
+    assert "The metrics on the test split" not in page
 
 
 def test_the_choice_is_recorded_and_submitted(finished):
