@@ -64,6 +64,7 @@ if SUBMISSION:
             settings=settings_json(
                 format=SUBMISSION.format,
                 metric=SUBMISSION.metric,
+                max_detections=COMPETITION.evaluation.max_detections,
                 bootstrap_samples=COMPETITION.evaluation.bootstrap_samples,
             ),
             code=fingerprint("scripts/score_submission.py"),

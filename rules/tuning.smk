@@ -33,6 +33,7 @@ if SUBMISSION and SUBMISSION.tuning:
                     else None
                 ),
                 group_by=COMPETITION.splits.group_by,
+                max_detections=COMPETITION.evaluation.max_detections,
                 bootstrap_samples=COMPETITION.evaluation.bootstrap_samples,
             ),
             code=fingerprint("scripts/tune.py"),

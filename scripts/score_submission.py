@@ -24,6 +24,7 @@ if __name__ == "__main__":
             settings["metric"],
             settings["bootstrap_samples"],
             dataset.categories,
+            settings["max_detections"],
         )
         write_json(snakemake.output.score, score, indent=1)
         logging.info("{metric} {score:.4f} (95 % interval {low:.4f} to {high:.4f})".format(**score))

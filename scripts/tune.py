@@ -13,7 +13,7 @@ from podium.config.instances import InstancesExperiment
 from podium.config.tuning import Tuning, configured_choice
 from podium.data.dataset import load_dataset
 from podium.data.parts import part_images
-from podium.evaluation.metrics import METRICS
+from podium.evaluation.metrics import metric_for
 from podium.evaluation.tuning import tune_on
 from podium.files import read_json, write_json
 from podium.inference.instances import instance_makers
@@ -40,7 +40,7 @@ if __name__ == "__main__":
             dataset,
             ids,
             makers,
-            METRICS[settings["metric"]],
+            metric_for(settings["metric"], dataset.categories, settings["max_detections"]),
             configured,
             tuning,
             group_by=settings["group_by"],

@@ -7,7 +7,12 @@ from podium.config.section import Fraction, Section
 
 
 class Evaluation(Section):
-    max_detections: int = Field(100, gt=10, description="detections per image that AP and AR look at; COCO's is 100")
+    max_detections: int = Field(
+        100,
+        gt=10,
+        description="detections per image and category that COCO's AP and AR look at, best scores first, also as the "
+        "metrics box_ap and mask_ap; COCO's own limit is 100",
+    )
     score_threshold: Fraction = Field(
         0.5,
         description="score from which on an instance counts, in metrics without confidences and in pictures",

@@ -28,7 +28,7 @@ METRIC_NAMES: dict[str, MetricName] = {
     "global_wheat": MetricName("Global Wheat mean precision, IoU 0.5 to 0.75", "boxes"),
     "rsna": MetricName("RSNA mean precision, IoU 0.4 to 0.75", "boxes"),
     "voc2010": MetricName("VOC 2010 mAP, IoU 0.5", "boxes", ranked=True),
-    "vinbigdata": MetricName("VinBigData mAP, IoU over 0.4", "boxes", ranked=True),
+    "vinbigdata": MetricName("VinBigData mAP, IoU over 0.4", "boxes"),
     "openimages": MetricName("Open Images mAP, IoU 0.5", "boxes", ranked=True),
     "box_ap": MetricName("COCO box AP", "boxes", ranked=True),
 }

@@ -2,19 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import numpy as np
 
 from podium.config.evaluation import Evaluation
 from podium.config.judging import CROPS
 from podium.errors import PodiumError
-from podium.evaluation.metrics import METRICS
-from podium.evaluation.ranked import coco
+from podium.evaluation.metrics import metric_for
 from podium.evaluation.totals import Total
 from podium.files import read_json
-
-_COCO = {"box_ap": "bbox", "mask_ap": "segm"}
 
 
 def judged(
@@ -50,7 +46,7 @@ def judged(
     """
     if metric in CROPS:
         return _over_objects(metric, image_ids, metrics)
-    judge = METRICS[metric]
+    judge = metric_for(metric, dataset["categories"], evaluation.max_detections)
     if judge.needs == "masks" and predictions and "segmentation" not in predictions[0]:
         raise PodiumError(f"{metric} needs masks, and the predictions have none", mend="choose a metric of boxes")
     true, found = defaultdict(list), defaultdict(list)
@@ -60,10 +56,7 @@ def judged(
         if judge.ranked or each["score"] >= evaluation.score_threshold:
             found[each["image_id"]].append(each)
     sizes = {image["id"]: (image["height"], image["width"]) for image in dataset["images"]}
-    of_image = judge.image
-    if metric in _COCO:
-        of_image = partial(_coco_image, shape=_COCO[metric], most=evaluation.max_detections)
-    return judge.of_images([of_image(true[each], found[each], *sizes[each]) for each in image_ids])
+    return judge.of_images([judge.image(true[each], found[each], *sizes[each]) for each in image_ids])
 
 
 def judged_files(
@@ -76,9 +69,10 @@ def judged_files(
     """Return, by experiment, the scores on a dataset's images (see `judged`) and the metrics.
 
     `files` are each experiment's metrics and predictions, of which one at a time is in memory. Predictions of the
-    categories `drop_categories` do not count; of the truth they are left out beforehand.
+    categories `drop_categories` do not count, nor do these categories; of the truth they are left out beforehand.
     """
     dropped = {each["id"] for each in dataset["categories"] if each["name"] in set(drop_categories)}
+    dataset = dataset | {"categories": [each for each in dataset["categories"] if each["id"] not in dropped]}
     image_ids = [image["id"] for image in dataset["images"]]
     totals, metrics = {}, {}
     for name, (numbers, predictions) in files.items():
@@ -124,10 +118,6 @@ def plain_numbers(metrics: Mapping) -> dict[str, float | None]:
     }
     scores = {name: score["mean"] for name, score in (metrics.get("scores") or {}).items()}
     return shapes | scores | {name: metrics[name] for name in CROPS if name in metrics}
-
-
-def _coco_image(true: Sequence[dict], predicted: Sequence[dict], height: int, width: int, shape: str, most: int):
-    return coco(true, predicted, shape, most)
 
 
 def _over_objects(metric: str, image_ids: Sequence[int], metrics: Mapping) -> Total:

@@ -7,7 +7,7 @@ from podium.evaluation.bootstrap import interval
 from podium.evaluation.coco import MAX_DETECTIONS, average_precision
 from podium.evaluation.detail import detail
 from podium.evaluation.inputs import truth_of
-from podium.evaluation.metrics import METRICS, Metric
+from podium.evaluation.metrics import METRICS, Metric, metric_for
 from podium.evaluation.totals import defined
 
 _MEASURED = ("P", "R", "AP50", "AP")
@@ -27,8 +27,8 @@ def evaluate(
     """Score COCO results (boxes, and masks if `masks`) on some images of a dataset.
 
     `metrics` are names of `podium.evaluation.metrics.METRICS`; without masks those that need masks are left out.
-    Average precision, COCO's and every other that is `ranked`, uses all predictions. The other metrics use those with a
-    score of at least `score_threshold`.
+    Metrics that are `ranked`, as COCO's average precision, use all predictions, COCO's `max_detections` of an image and
+    category. The other metrics use those with a score of at least `score_threshold`.
 
     Returns
     -------
@@ -60,9 +60,13 @@ def evaluate(
         at_best = details[shape].pop("per_category")
         measured[shape] = [best | row for best, row in zip(at_best, categories, strict=True)]
 
-    chosen = [METRICS[name] for name in metrics if masks or METRICS[name].needs == "boxes"]
+    chosen = [
+        metric_for(name, dataset["categories"], max_detections)
+        for name in metrics
+        if masks or METRICS[name].needs == "boxes"
+    ]
     per_image, statistics = _per_image(dataset, image_ids, predictions, chosen, score_threshold)
-    scores = {name: _score(METRICS[name], found, bootstrap_samples) for name, found in statistics.items()}
+    scores = {metric.name: _score(metric, statistics[metric.name], bootstrap_samples) for metric in chosen}
     numbers = {
         "images": len(per_image),
         "instances": sum(row["n_true"] for row in per_image),

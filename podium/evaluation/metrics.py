@@ -4,21 +4,22 @@ So a score over any choice of images, each counted any number of times, costs no
 intervals and cross-fitting need. docs/metrics.md has their conventions and sources in one table.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
 from podium.config.metrics import METRIC_NAMES
+from podium.errors import PodiumError
 from podium.evaluation.boxes import RSNA_THRESHOLDS, WHEAT_THRESHOLDS, by_score, greedy_precision
 from podium.evaluation.inputs import true_mask
 from podium.evaluation.instances import iou_matrix, mean_f2, mean_precision
 from podium.evaluation.overlap import overlap
 from podium.evaluation.pixels import Pixels, f_score, iou, mean_hits, pixels
 from podium.evaluation.ranked import coco, voc, voc_or_nothing
-from podium.evaluation.totals import Total, area_under_curve, coco_precision, f_of_all, mean, mean_of_categories
+from podium.evaluation.totals import Total, area_under_curve, coco_precision, f_of_all, mean
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,16 @@ class Metric:
         statistics of several images -> the score as a function of how often each image counts.
     crowds
         Whether `of_image` knows what to do with crowds; if not, they are left out of the truth.
+    asks
+        What else `of_image` takes, which `metric_for` gives it: `categories`, ids of all that are in the dataset, and
+        `most`, how many predictions of an image and category count.
     """
 
     name: str
     of_image: Callable[[Sequence[dict], Sequence[dict]], Any]
     of_images: Callable[[Sequence], Total] = mean
     crowds: bool = False
+    asks: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -87,13 +92,15 @@ def _union(score: Callable[[Pixels], float]) -> Callable:
     return _masks(lambda true, predicted: score(pixels(true, predicted)))
 
 
-def _dice_by_category(true: Sequence[dict], predicted: Sequence[dict]) -> dict[int, float]:
-    """Return Dice of the categories that are in the image or were found in it."""
-    dice, found = _union(f_score), {}
-    for category in {each["category_id"] for each in [*true, *predicted]}:
-        sides = ([each for each in side if each["category_id"] == category] for side in (true, predicted))
-        found[category] = dice(*sides)
-    return found
+def _mean_dice(true: Sequence[dict], predicted: Sequence[dict], categories: Sequence[int], empty: float) -> float:
+    """Return the mean over all categories of Dice, `empty` for those that are not there and were not found."""
+    if unknown := {each["category_id"] for each in [*true, *predicted]} - {*categories}:
+        raise PodiumError(f"objects of categories that the dataset does not have: {sorted(unknown)}", key="category_id")
+    count, scores = _masks(pixels), []
+    for category in categories:
+        found = count(*([each for each in side if each["category_id"] == category] for side in (true, predicted)))
+        scores.append(f_score(found) if any(found) else empty)
+    return float(np.mean(scores))
 
 
 _box_iou = partial(overlap, iou_type="bbox")
@@ -122,18 +129,35 @@ METRICS: dict[str, Metric] = {
         Metric("tgs_salt", _union(mean_hits)),
         Metric("dice", _union(f_score)),
         Metric("dice_global", _masks(pixels), partial(f_of_all, beta=1.0)),
-        Metric("severstal_dice", _dice_by_category, partial(mean_of_categories, empty=1.0)),
-        Metric("uw_madison_dice", _dice_by_category, partial(mean_of_categories, empty=0.0)),
+        Metric("severstal_dice", partial(_mean_dice, empty=1.0), asks=("categories",)),
+        Metric("uw_madison_dice", partial(_mean_dice, empty=0.0), asks=("categories",)),
         Metric("vesuvius_f05", _masks(pixels), partial(f_of_all, beta=0.5)),
         Metric("iou", _union(iou)),
-        Metric("mask_ap", partial(coco, iou_type="segm"), coco_precision, crowds=True),
+        Metric("mask_ap", partial(coco, iou_type="segm"), coco_precision, crowds=True, asks=("most",)),
         Metric("openimages_segmentation", partial(_VOC, iou_of=partial(overlap, iou_type="segm")), area_under_curve),
         Metric("global_wheat", _greedy(WHEAT_THRESHOLDS)),
         Metric("rsna", _greedy(RSNA_THRESHOLDS)),
         Metric("voc2010", _VOC, area_under_curve),
         Metric("vinbigdata", partial(voc_or_nothing, iou_of=_box_iou, hit=_over(0.4)), area_under_curve),
         Metric("openimages", _VOC, area_under_curve),
-        Metric("box_ap", partial(coco, iou_type="bbox"), coco_precision, crowds=True),
+        Metric("box_ap", partial(coco, iou_type="bbox"), coco_precision, crowds=True, asks=("most",)),
     )
 }
-"""The metrics by name."""
+"""The metrics by name. `metric_for` makes them ready for the images of a dataset."""
+
+
+def metric_for(name: str, categories: Sequence[Mapping], max_detections: int) -> Metric:
+    """Return a metric that can be asked about images of a dataset.
+
+    Parameters
+    ----------
+    name
+        A key of `METRICS`.
+    categories
+        All categories of the dataset (`id`): some scores are means over them, also where an image has none of them.
+    max_detections
+        How many predictions of an image and category count in COCO's AP, best scores first.
+    """
+    metric = METRICS[name]
+    known = {"categories": tuple(each["id"] for each in categories), "most": max_detections}
+    return replace(metric, of_image=partial(metric.of_image, **{key: known[key] for key in metric.asks}), asks=())

@@ -6,7 +6,6 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from podium.evaluation.boxes import by_score
-from podium.evaluation.inputs import MAX_DETECTIONS
 from podium.evaluation.overlap import overlap
 
 COCO_THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -79,7 +78,7 @@ def coco(
     true: Sequence[Mapping],
     predicted: Sequence[Mapping],
     iou_type: Literal["bbox", "segm"],
-    most: int = MAX_DETECTIONS,
+    most: int,
 ) -> dict[Hashable, Ranked]:
     """Match by COCO's rule: one prediction after the other, by score, takes of the objects left that of highest IoU.
 

@@ -29,19 +29,6 @@ def mean(scores: Sequence[float]) -> Total:
     return total
 
 
-def mean_of_categories(scores: Sequence[Mapping[Hashable, float]], empty: float) -> Total:
-    """Return the mean over all pairs of an image and a category, an image's scores being given by category.
-
-    Categories are those that one of the images has a score of; an image's score of the others is `empty`.
-    """
-    categories = {category: place for place, category in enumerate(sorted({key for each in scores for key in each}))}
-    table = np.full((len(scores), max(len(categories), 1)), empty)
-    for row, each in zip(table, scores, strict=True):
-        for category, score in each.items():
-            row[categories[category]] = score
-    return mean(table.mean(axis=1))
-
-
 def f_of_all(counts: Sequence[Pixels], beta: float) -> Total:
     """Return the F score of the pixels of all images together (see `podium.evaluation.pixels.f_score`)."""
     table = np.array(counts, dtype=np.float64).reshape(-1, 3)

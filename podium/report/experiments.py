@@ -156,8 +156,8 @@ def _scores(found: Mapping[str, dict], own: str) -> list[Table]:
     if len(set(thresholds.values())) == 1:
         words = [f"{threshold:g}" for threshold in set(thresholds.values())]
     counted = f", instances from a confidence of {' and '.join(words)} on" if words else ""
-    if any(name in METRIC_NAMES and METRIC_NAMES[name].ranked for name in names):
-        counted += ", for average precision all"
+    if ranked := [SCORES[name] for name in names if name in METRIC_NAMES and METRIC_NAMES[name].ranked]:
+        counted += f", all for {', '.join(ranked)}"
     caption = f"Competitions' scores over images with 95% bootstrap intervals{counted}"
     return [Table(caption, ["score", *(SPLITS[split] for split in found)], rows)]
 

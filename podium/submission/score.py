@@ -7,8 +7,10 @@ from pathlib import Path
 from podium.config.formats import Format
 from podium.errors import PodiumError
 from podium.evaluation.bootstrap import interval
-from podium.evaluation.metrics import METRICS
+from podium.evaluation.inputs import MAX_DETECTIONS
+from podium.evaluation.metrics import METRICS, metric_for
 from podium.evaluation.totals import defined
+from podium.submission.labels import Labels
 from podium.submission.read import read_predictions
 
 
@@ -20,6 +22,7 @@ def score_submission(
     metric: str,
     bootstrap_samples: int = 1000,
     categories: Sequence[Mapping] = (),
+    max_detections: int = MAX_DETECTIONS,
 ) -> dict[str, object]:
     """Score a submission file against a solution file of the same format.
 
@@ -36,7 +39,9 @@ def score_submission(
     bootstrap_samples
         Resamples of the images for the interval.
     categories
-        The dataset's categories (`id`, `name`), where the format tells them.
+        The dataset's categories (`id`, `name`), where the format tells them. Where it tells none there is one.
+    max_detections
+        How many predictions of an image and category count in COCO's AP.
 
     Returns
     -------
@@ -55,7 +60,8 @@ def score_submission(
         raise PodiumError(
             f"no metric is named {metric!r}; known metrics: {', '.join(sorted(METRICS))}", key="submission.metric"
         )
-    own = METRICS[metric]
+    told = categories if form.tells_categories else [{"id": Labels(form, categories).any_id}]
+    own = metric_for(metric, told, max_detections)
     if form.needs not in (own.needs, "masks"):
         raise PodiumError(
             f"the metric {metric} needs {own.needs}, the format has {form.needs}",

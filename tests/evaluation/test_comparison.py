@@ -89,6 +89,24 @@ def test_dropped_categories_do_not_count(tmp_path):
     assert totals["all"](np.ones(12)) == pytest.approx(np.mean(kept), abs=1e-12)
 
 
+def test_dropped_categories_are_no_pairs_with_images(tmp_path):
+    """Against the evaluator on a dataset that never had the category."""
+    dataset, predictions = make(seed=2)
+    gone, *kept = dataset["categories"]
+    left = [each for each in dataset["annotations"] if each["category_id"] != gone["id"]]
+    found = [each for each in predictions if each["category_id"] != gone["id"]]
+    write_json(tmp_path / "metrics.json", {})
+    write_json(tmp_path / "all.json", predictions)
+    files = {"all": (tmp_path / "metrics.json", tmp_path / "all.json")}
+    without = {**dataset, "annotations": left}
+    totals, _ = judged_files("severstal_dice", without, files, Evaluation(), [gone["name"]])
+    metrics, _ = evaluate(
+        *(without | {"categories": kept}, ids(dataset), found),
+        **{"masks": True, "metrics": ["severstal_dice"], "score_threshold": 0.5, "bootstrap_samples": 100},
+    )
+    assert totals["all"](np.ones(12)) == pytest.approx(metrics["scores"]["severstal_dice"]["mean"])
+
+
 def test_the_difference_of_means_is_the_bootstrap_of_the_differences():
     """Only where both are resampled alike: unpaired, the interval would be far wider."""
     random = np.random.default_rng(0)

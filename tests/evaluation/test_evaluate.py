@@ -165,6 +165,24 @@ def test_any_metric_and_what_it_looks_at():
     assert boxes["scores"] == of_boxes != {}
 
 
+def test_coco_ap_has_one_value_whatever_the_limit():
+    dataset, predictions = make(images=4, objects=40, seed=1)
+    ids = [image["id"] for image in dataset["images"]]
+    settings = {"masks": True, "metrics": ["box_ap", "mask_ap"], "score_threshold": 0.4, "bootstrap_samples": 100}
+    few, all_ = (evaluate(dataset, ids, predictions, max_detections=most, **settings)[0] for most in (11, 100))
+    for shape in ("box", "mask"):
+        assert few["scores"][f"{shape}_ap"]["mean"] == pytest.approx(few[shape]["AP"], abs=1e-12)
+        assert few["scores"][f"{shape}_ap"]["mean"] < all_["scores"][f"{shape}_ap"]["mean"] - 0.01
+
+
+def test_no_finding_is_what_is_under_the_threshold():
+    # Image 2 has no object. A box there under the threshold is not sent: the image is rightly said to be empty.
+    weak = [{"image_id": 2, "category_id": 1, "bbox": [0.0, 0.0, 9.0, 9.0], "score": 0.2}]
+    settings = {"masks": False, "metrics": ["vinbigdata"], "bootstrap_samples": 100}
+    scores = [evaluate(DATASET, [2], weak, score_threshold=each, **settings)[0]["scores"] for each in (0.5, 0.1)]
+    assert [each["vinbigdata"]["mean"] for each in scores] == [1, 0]
+
+
 def test_what_is_not_defined():
     # Average precision of the image without objects; Global Wheat leaves out the one where nothing is found, too.
     metrics = ["global_wheat", "voc2010"]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from podium.evaluation.coco import average_precision
-from podium.evaluation.metrics import METRICS
+from podium.evaluation.metrics import METRICS, metric_for
 from podium.evaluation.ranked import NOTHING, Ranked
 from podium.evaluation.totals import area_under_curve, coco_precision
 
@@ -19,7 +19,7 @@ def by_image(dataset: dict, predictions: list[dict]) -> list[tuple[list[dict], l
 
 
 def total(name: str, images: list) -> float:
-    metric = METRICS[name]
+    metric = metric_for(name, [], 100)
     return metric.total([metric.image(*sides, 0, 0) for sides in images])
 
 

@@ -8,7 +8,7 @@ from podium.config.tuning import Choice, Tuning, configured_choice, made_by
 from podium.data.dataset import Dataset
 from podium.evaluation.combinations import axes_of, choices_of, statistics_of
 from podium.evaluation.evaluate import evaluate
-from podium.evaluation.metrics import METRICS, Metric
+from podium.evaluation.metrics import METRICS, Metric, metric_for
 from podium.evaluation.totals import mean
 from podium.evaluation.tuning import divide, tune, tune_on
 from podium.inference.select import selection_makers
@@ -56,10 +56,11 @@ def test_values_that_are_none_are_refused(wrong):
         Tuning(**wrong)
 
 
-@pytest.mark.parametrize("name", ["dsb2018", "dice_global", "global_wheat"])
+@pytest.mark.parametrize("name", ["dsb2018", "dice_global", "severstal_dice", "global_wheat", "vinbigdata", "box_ap"])
 def test_each_combination_has_the_score_that_the_evaluator_gives_it(name):
     """Against the evaluator on predictions that are filtered here, one combination at a time."""
-    coco, predictions = make(images=6, objects=6, seed=4)
+    # COCO's AP is limited to 11 predictions of a category, of which some images have more.
+    coco, predictions = make(images=6, objects=40 if name == "box_ap" else 6, seed=4)
     if masks := METRICS[name].needs == "masks":
         area_of = {id(each): coco_mask.area(each["segmentation"]) for each in predictions}
     else:
@@ -73,18 +74,21 @@ def test_each_combination_has_the_score_that_the_evaluator_gives_it(name):
     ids, sizes = list(images), {image_id: dataset.size(image_id) for image_id in images}
     tuning = Tuning(score_threshold=[0.2, 0.5, 0.8], nms_iou=[None], min_area=[1, 500, 3000])
     makers = selection_makers(ids, predictions, sizes)
-    found = tune_on(
-        dataset, ids, makers, METRICS[name], Choice(score_threshold=0.4), tuning, group_by=None, bootstrap_samples=100
-    )
+    metric, configured = metric_for(name, dataset.categories, 11), Choice(score_threshold=0.4)
+    found = tune_on(dataset, ids, makers, metric, configured, tuning, group_by=None, bootstrap_samples=100)
     assert len(found["surface"]) == 4 * 3
     expected = []
     for threshold in (0.2, 0.4, 0.5, 0.8):
         for area in (1, 500, 3000):
-            large = [each for each in predictions if area_of[id(each)] >= area]
+            kept = [each for each in predictions if each["score"] >= threshold and area_of[id(each)] >= area]
             metrics, _ = evaluate(
-                coco, ids, large, masks=masks, metrics=[name], score_threshold=threshold, bootstrap_samples=100
+                *(coco, ids, kept),
+                **{"masks": masks, "metrics": [name], "max_detections": 11},
+                **{"score_threshold": 0, "bootstrap_samples": 100},
             )
             expected.append(metrics["scores"][name])
+            if name == "box_ap":
+                assert expected[-1]["mean"] == pytest.approx(metrics["box"]["AP"], abs=1e-12)
     assert found["surface"] == pytest.approx([each["mean"] for each in expected])
     assert found["tuned_in_sample"]["score"] == max(found["surface"])
     # The configured combination is the fourth, and its interval the evaluator's own.

@@ -54,7 +54,7 @@ def test_the_competitions_own_score_comes_first(tmp_path):
     assert [row[0] for row in before[1:]] == ["DSB 2018 mean precision", "COCO mask AP"]
     assert [row[0] for row in after[1:]] == ["COCO mask AP", "DSB 2018 mean precision"]
     assert after[1][1:] == ["0.321 [0.250, 0.400]"] * 2
-    assert "from a confidence of 0.5 on, for average precision all" in html(made)
+    assert "from a confidence of 0.5 on, all for COCO mask AP" in html(made)
 
 
 def test_numbers_are_those_of_the_files(page):

@@ -89,6 +89,32 @@ def test_packed_masks_are_compared_as_others_are(tmp_path):
     assert result["images"] == pytest.approx({"b": 6 / 10})
 
 
+def test_every_category_of_the_dataset_is_a_pair_with_every_image(tmp_path):
+    """Four defects, three images. One is missed, another found where none is; the ten pairs left are right."""
+    pairs = [f"{image}.jpg_{category}" for image in "abc" for category in (1, 2, 3, 4)]
+    for name, filled in (("solution", "a.jpg_1"), ("s", "b.jpg_3")):
+        rows = [f"{pair},{'1 2' if pair == filled else ''}\n" for pair in pairs]
+        (tmp_path / f"{name}.csv").write_text("ImageId_ClassId,EncodedPixels\n" + "".join(rows))
+    files = tmp_path / "s.csv", tmp_path / "solution.csv"
+    categories = [{"id": number, "name": f"defect {number}"} for number in (1, 2, 3, 4)]
+    result = score_submission(*files, resolve_format("severstal"), IMAGES, "severstal_dice", categories=categories)
+    assert result["score"] == pytest.approx(10 / 12)
+    assert result["images"] == pytest.approx({"a": 3 / 4, "b": 3 / 4, "c": 1})
+
+
+def test_cocos_limit_is_the_evaluations(tmp_path):
+    """The box that is right is the last of three by confidence."""
+    head = "image_id,PredictionString\n"
+    (tmp_path / "solution.csv").write_text(f"{head}a,1 0 0 1 4\n")
+    (tmp_path / "s.csv").write_text(f"{head}a,0.9 2 0 1 2 0.8 2 2 1 2 0.7 0 0 1 4\n")
+    files = tmp_path / "s.csv", tmp_path / "solution.csv"
+    scores = [
+        score_submission(*files, resolve_format("global_wheat"), IMAGES, "box_ap", max_detections=most)["score"]
+        for most in (2, 3)
+    ]
+    assert scores == [0, pytest.approx(1 / 3)]
+
+
 def test_boxes_are_compared_by_the_competitions_metric(tmp_path):
     """Image a: one of two boxes is found, another prediction hits nothing. Image b: 4 of 5 pixels, IoU 0.8."""
     head = "image_id,PredictionString\n"

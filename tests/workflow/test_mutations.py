@@ -131,7 +131,8 @@ KEYS = {
     "ablations.area.by": ["ablation"],
     "ablations.area.points": ["ablation"],
     "evaluation.score_threshold": ["evaluate", "ablation"],
-    "evaluation.max_detections": ["evaluate", "ablation", "train_detector"],  # which is validated with it
+    # The detector is validated with it.
+    "evaluation.max_detections": ["evaluate", "tune", "ablation", "score_submission", "train_detector"],
     "evaluation.bootstrap_samples": ["evaluate", "tune", "ablation", "score_submission"],
     "submission.format": SUBMISSION,
     "submission.score_threshold": ["tune", "write_submission", "share"],
@@ -184,11 +185,12 @@ JOINS = {
         {
             "submission": {
                 **{"station": "detection", "experiment": "resnet18", "format": "global_wheat", "solution": None},
-                **{"tuning": None},
+                **{"tuning": None, "metric": "global_wheat"},
             }
         },
-        # The test part's instances go back to the configured thresholds.
-        {"write_submission": 1, "check_submission": 1, "predict_instances": 1, "evaluate": 1, "share": 1, "report": 1},
+        # The test part's instances go back to the configured thresholds, and everything is judged by another metric.
+        {"write_submission": 1, "check_submission": 1, "predict_instances": 1, "share": 1}
+        | {"evaluate": 5, "ablation": 1, "report": 1},
     ),
     # Both points are made of another training then.
     f"instances.{POINT}.detection": (
