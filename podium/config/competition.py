@@ -165,6 +165,22 @@ class Competition(Section):
         return self
 
     @model_validator(mode="after")
+    def _metrics_have_what_they_need(self):
+        judged = [(f"ablations.{name}", each, each.experiments) for name, each in self.ablations.items()]
+        if self.selection:
+            judged.append(("selection", self.selection, self.candidates()))
+        for key, each, names in judged:
+            if each.metric not in METRIC_NAMES or METRIC_NAMES[each.metric].needs == "boxes":
+                continue
+            for name in names:
+                if not self.finds_masks(each.station, name):
+                    raise ValueError(
+                        f"{key}.by: {each.metric} needs masks, but {each.station}.{name} finds boxes only; take a "
+                        "metric of boxes, as box_ap, or detectors with architecture mask_rcnn"
+                    )
+        return self
+
+    @model_validator(mode="after")
     def _something_can_be_submitted(self):
         if not self.submission:
             return self
@@ -186,24 +202,27 @@ class Competition(Section):
         if needs == "classes":
             raise ValueError(
                 f"submission.format: its kind is {submission.format.code.kind}, of whole images; "
-                f"{station} finds objects"
+                f"{station} finds objects, and no station classifies images yet"
             )
-        boxes_only = station == "detection" and self.detection[name].model.architecture != "mask_rcnn"
-        if needs == "masks" and boxes_only:
+        if needs == "masks" and not self.finds_masks(station, name):
             raise ValueError(
                 f"submission.format: it needs masks, but detection.{name} finds boxes only; submit an instances "
                 "experiment, or a detector with architecture mask_rcnn"
             )
-        masks = METRIC_NAMES[submission.metric].needs == "masks"
-        if submission.solution and needs == "boxes" and masks:
+        if station == "instances" and self.instances[name].overlap and submission.format.forbids_overlap:
             raise ValueError(
-                f"submission.metric: {submission.metric} needs masks, but the files that it would compare hold boxes"
+                f"instances.{name}.overlap is true, but in submission.format no two instances may share pixels; "
+                "submit an experiment with overlap: false, which gives a pixel to the instance with the highest score"
             )
-        if submission.tuning and boxes_only and masks:
+        if needs == "boxes" and METRIC_NAMES[submission.metric].needs == "masks":
             raise ValueError(
-                f"submission.tuning: the metric {submission.metric} is one of masks, but detection.{name} finds boxes "
-                "only; take a metric of boxes, or leave thresholds as they are configured (tuning: null)"
+                f"submission.metric: {submission.metric} needs masks, but the file that is submitted holds boxes; take "
+                "a metric of boxes, as box_ap, or leave the key out: there is one that fits the format"
             )
+
+    def finds_masks(self, station: Station, experiment: str) -> bool:
+        """Whether an experiment finds masks, not boxes alone."""
+        return station != "detection" or self.detection[experiment].model.architecture == "mask_rcnn"
 
     def chain(self, station: Station, experiment: str) -> dict[Station, list[str]]:
         """Return an experiment and, of instances, those that it joins, by station."""

@@ -60,13 +60,13 @@ class ObjectList(Section):
 
 
 class Label(Section):
-    """The likeliest category of an image."""
+    """The likeliest category of an image. No station of the workflow finds it yet."""
 
     kind: Literal["label"] = Field(description="the label of the likeliest category")
 
 
 class Probabilities(Section):
-    """How likely an image's categories are."""
+    """How likely an image's categories are. No station of the workflow finds that yet."""
 
     kind: Literal["probabilities"] = Field(description="probabilities of categories, 0 to 1")
     category: str | None = Field(
@@ -157,6 +157,11 @@ class Format(Section):
     @property
     def columns_are_categories(self) -> bool:
         return self.code.kind == "probabilities" and self.code.category is None
+
+    @property
+    def forbids_overlap(self) -> bool:
+        """Whether no two instances of an image may share pixels."""
+        return self.rows == "instance" and self.overlap == "forbidden"
 
     @property
     def tells_categories(self) -> bool:

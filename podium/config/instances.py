@@ -17,5 +17,7 @@ class InstancesExperiment(Section):
     )
     min_area: int = Field(1, ge=1, description="instances with fewer pixels are dropped")
     overlap: bool = Field(
-        False, description="false: a pixel claimed by several instances goes to the one with the highest score"
+        False,
+        description="false: a pixel claimed by several instances goes to the one with the highest score; true: it "
+        "belongs to all of them, which a submission format may forbid",
     )

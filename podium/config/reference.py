@@ -89,6 +89,8 @@ def _limit(constraint: Any) -> str:
 
 
 def _default(field: FieldInfo) -> str:
+    if field.default_factory:
+        return "it depends"
     if field.default is PydanticUndefined:
         return "required"
     if isinstance(field.default, RootModel):

@@ -1,6 +1,7 @@
 """What is sent to the competition."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -14,6 +15,23 @@ from podium.errors import PodiumError
 def _or_a_name(schema: dict) -> None:
     """Let editors take a format's name, too, and complete it."""
     schema["anyOf"] = [{"$ref": schema.pop("$ref")}, {"enum": sorted(named_formats())}]
+
+
+_BOX_METRICS = {
+    "global_wheat": "global_wheat",
+    "rsna_pneumonia": "rsna",
+    "vinbigdata": "vinbigdata",
+    "openimages_detection": "openimages",
+}
+"""The competitions' own metrics, by the names of their formats."""
+
+
+def _fitting_metric(submission: Mapping[str, Any]) -> str:
+    """Return a metric of what the file holds, where none is named: of boxes the competition's own, if it is known."""
+    format = submission.get("format")
+    if not format or format.needs != "boxes":
+        return "dsb2018"
+    return next((own for name, own in _BOX_METRICS.items() if named_formats()[name] == format), "box_ap")
 
 
 class Submission(Section):
@@ -30,7 +48,11 @@ class Submission(Section):
     images: Literal["test", "train_and_test"] = Field(
         "test", description="images whose rows the file holds; train_and_test puts the training images first"
     )
-    metric: MetricKey = Field("dsb2018", description="the competition's own metric; docs/metrics.md explains each")
+    metric: MetricKey = Field(
+        default_factory=_fitting_metric,
+        description="the competition's own metric; docs/metrics.md explains each. Without it: dsb2018; where the file "
+        "holds boxes, the metric of the format's competition (global_wheat, rsna, vinbigdata, openimages), or box_ap",
+    )
     tuning: Tuning | None = Field(
         None, description="thresholds chosen on validation for the metric, in place of those configured; null: none"
     )
@@ -49,8 +71,11 @@ class Submission(Section):
 
     @property
     def shares_out(self) -> bool:
-        """Whether a detector's masks are freed of overlaps before they are sent; instances rarely have any."""
-        return self.station == "detection" and self.format.needs == "masks" and self.format.overlap == "forbidden"
+        """Whether a detector's masks are freed of overlaps before they are sent.
+
+        Instances have none: the station shares pixels out itself, and with `overlap: true` they are refused.
+        """
+        return self.station == "detection" and self.format.needs == "masks" and self.format.forbids_overlap
 
     @field_validator("format", mode="before")
     @classmethod

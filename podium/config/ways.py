@@ -7,11 +7,6 @@ Way = tuple[Station, str]
 """The station and the name of an experiment."""
 
 
-def finds_masks(competition: Competition, station: Station, experiment: str) -> bool:
-    """Whether an experiment's predictions have masks."""
-    return station == "instances" or competition.detection[experiment].model.architecture == "mask_rcnn"
-
-
 def ways(competition: Competition) -> list[Way]:
     """Return the written experiments that are compared, the one that the others are compared to first.
 
@@ -20,7 +15,7 @@ def ways(competition: Competition) -> list[Way]:
     or two detectors.
     """
     written = _written(competition)
-    masks = [each for each in written if finds_masks(competition, *each)]
+    masks = [each for each in written if competition.finds_masks(*each)]
     submission = None if competition.selection else competition.submission
     submitted = [each for each in written if submission and each == (submission.station, submission.experiment)]
     first = [*submitted, *masks, *written][:1]

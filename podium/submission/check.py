@@ -153,7 +153,7 @@ class _Checking:
         self.instances += len(found)
         if not found:
             self.empty_row[key] = number
-        if self.form.rows == "instance" and self.form.overlap == "forbidden":
+        if self.form.forbids_overlap:
             self.masks.setdefault(key, []).extend((number, each["segmentation"]) for each in found)
 
     def whole_images(self) -> None:

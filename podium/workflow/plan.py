@@ -12,7 +12,7 @@ from podium.config.chosen import chosen_chain, judged_parts, shown_experiments
 from podium.config.competition import SELECTED, Competition
 from podium.config.metrics import METRIC_NAMES
 from podium.config.section import Section
-from podium.config.ways import Way, compared_part, finds_masks, ways
+from podium.config.ways import Way, compared_part, ways
 from podium.config.zoo import zoo
 from podium.errors import PodiumError
 from podium.files import canonical_json
@@ -128,7 +128,7 @@ class Plan:
 
     def finds_masks(self, station: str, experiment: str) -> bool:
         """Whether an experiment's predictions have masks."""
-        return finds_masks(self.competition, station, experiment)
+        return self.competition.finds_masks(station, experiment)
 
     def instance_inputs(self, experiment: str, part: str) -> dict[str, str | list[str]]:
         """The boxes and the segmenter of an instances experiment, its split, and thresholds where they are tuned."""

@@ -211,6 +211,10 @@ def test_checking_again_what_was_checked_changes_nothing():
         ({"seeds": [1, 1]}, "seeds [1, 1] has one twice"),
         ({"vary": {"solver.base_lr": []}}, "solver.base_lr has no values"),
         ({"by": "mean_iou"}, "by: mean_iou is no metric of detection experiments; known: "),
+        (
+            {"by": "mask_ap"},
+            "ablations.x.by: mask_ap needs masks, but detection.boxes-base_lr-0p1 finds boxes only; take a metric of ",
+        ),
         ({"reference": {"solver.max_iter": 3}}, "ablations.x.reference: solver.max_iter does not vary; what varies: "),
         ({"reference": {"solver.base_lr": 0.3}}, "solver.base_lr has no value 0.3; its values: 0.1"),
     ],

@@ -16,6 +16,8 @@ def solver(**values):
 
 RUN_LENGTHS = {"order": "row", "base": 0}
 FORMAT = {"id_column": "id", "value_column": "rle", "rows": "image", "empty": "", "code": RUN_LENGTHS}
+OVERLAPPING = {**FORMAT, "rows": "instance", "overlap": "allowed"}
+BOXES = {**FORMAT, "code": {"kind": "objects", "words": ["score", "x1", "y1", "x2", "y2"]}}
 DETECTION = {"submission__station": "detection", "submission__experiment": "boxes"}
 
 REFUSED = {
@@ -74,19 +76,23 @@ REFUSED = {
     ),
     "a format for whole images": (
         {"submission__format": "dog_breed"},
-        "submission.format: its kind is probabilities, of whole images; instances finds objects",
+        "submission.format: its kind is probabilities, of whole images; instances finds objects, and no station cl",
     ),
     "a score of masks for boxes": (
-        DETECTION | {"submission__format": "global_wheat", "submission__solution": "solution.csv"},
-        "submission.metric: dsb2018 needs masks, but the files that it would compare hold boxes",
+        DETECTION | {"submission__format": "global_wheat", "submission__metric": "dsb2018"},
+        "submission.metric: dsb2018 needs masks, but the file that is submitted holds boxes; take a metric of boxes",
+    ),
+    "a score of masks for boxes of instances": (
+        {"submission__format": "global_wheat", "submission__metric": "dice"},
+        "submission.metric: dice needs masks, but the file that is submitted holds boxes",
+    ),
+    "instances that overlap where none may": (
+        {"instances__both__overlap": True},
+        "instances.both.overlap is true, but in submission.format no two instances may share pixels; submit an .*false",
     ),
     "masks of a detector of boxes": (
         DETECTION | {"submission__format": "dsb2018"},
         "submission.format: it needs masks, but detection.boxes finds boxes only",
-    ),
-    "tuning boxes by masks": (
-        DETECTION | {"submission__format": "global_wheat", "submission__tuning": {}},
-        "submission.tuning: the metric dsb2018 is one of masks, but detection.boxes finds boxes",
     ),
     "no values to try": ({"submission__tuning": {"min_area": []}}, "submission.tuning.min_area"),
     "a value that is none": ({"submission__tuning": {"mask_threshold": [0.5, 2]}}, "submission.tuning.mask_threshold"),
@@ -137,6 +143,35 @@ TAKEN = {
         "submission.format.needs",
         "boxes",
     ),
+    "instances that overlap where they may": (
+        {"instances__both__overlap": True, "submission__format": "tgs_salt"},
+        "instances.both.overlap",
+        True,
+    ),
+    "instances that overlap in a format that allows it": (
+        {"instances__both__overlap": True, "submission__format": OVERLAPPING},
+        "submission.format.forbids_overlap",
+        False,
+    ),
+    "the metric of masks": ({"submission__format": "airbus"}, "submission.metric", "dsb2018"),
+    **{
+        f"the metric of {name}": ({"submission__format": name}, "submission.metric", metric)
+        for name, metric in {
+            **{"global_wheat": "global_wheat", "rsna_pneumonia": "rsna", "vinbigdata": "vinbigdata"},
+            **{"openimages_detection": "openimages"},
+        }.items()
+    },
+    "the metric of boxes of any format": ({"submission__format": BOXES}, "submission.metric", "box_ap"),
+    "another metric of boxes": (
+        {"submission__format": "global_wheat", "submission__metric": "voc2010"},
+        "submission.metric",
+        "voc2010",
+    ),
+    "boxes tuned by the format's metric": (
+        DETECTION | {"submission__format": "global_wheat", "submission__tuning": {}},
+        "submission.metric",
+        "global_wheat",
+    ),
     "boxes of instances": ({"submission__format": "global_wheat"}, "submission.station", "instances"),
     "masks of a detector of masks": (
         DETECTION | {MODEL: {"architecture": "mask_rcnn"}},
@@ -164,6 +199,16 @@ def test_taken(values, place, value):
     for step in place.split("."):
         here = here[step] if isinstance(here, dict) else getattr(here, step)
     assert here == value
+
+
+def test_masks_of_a_detector_are_shared_out_where_no_two_may_overlap():
+    def shared_out(format: object) -> bool:
+        values = DETECTION | {MODEL: {"architecture": "mask_rcnn"}, "submission__format": format}
+        return checked(**values).submission.shares_out
+
+    assert shared_out("dsb2018")
+    # Rows of a union, or of a category's: a pixel may be that of two instances.
+    assert [shared_out(each) for each in ("tgs_salt", "severstal", "hpa", OVERLAPPING)] == [False] * 4
 
 
 def test_a_checked_configuration_does_not_change():

@@ -6,6 +6,7 @@ from podium.errors import PodiumError
 from tests.config.minimal import checked
 
 RATE = {"rate": {"of": "detection.boxes", "vary": {"solver.base_lr": [0.01, 0.02]}, "fix": {"solver.max_iter": 5}}}
+OVER = {"detection": "boxes", "segmentation": "masks", "overlap": True}
 OTHER = {"solver": {"base_lr": 0.1, "max_iter": 3}}
 
 
@@ -34,6 +35,12 @@ def test_the_metric_is_that_of_the_station_unless_one_is_named():
     assert metric(by="dsb2018") == "dsb2018"
 
 
+def test_detectors_of_masks_are_chosen_by_a_metric_of_masks():
+    masks = {"model": {"architecture": "mask_rcnn"}, **OTHER}
+    selection = {"station": "detection", "by": "mask_ap", "among": ["other"]}
+    assert checked(detection__other=masks, selection=selection).candidates() == ["other"]
+
+
 @pytest.mark.parametrize(
     ("values", "told"),
     [
@@ -41,6 +48,14 @@ def test_the_metric_is_that_of_the_station_unless_one_is_named():
         ({"selection": {"among": []}}, "among: an empty list leaves nothing to choose from"),
         ({"selection": {"among": "ablations"}}, "selection: there are no instances experiments to choose from"),
         ({"selection": {"by": "mean_iou"}}, "by: mean_iou is no metric of instances experiments"),
+        (
+            {"selection": {"station": "detection", "by": "mask_ap"}},
+            "selection.by: mask_ap needs masks, but detection.boxes finds boxes only; take a metric of boxes, as",
+        ),
+        (
+            {"selection": {"among": "all"}, "instances__over": OVER, "submission__experiment": "selected"},
+            "instances.over.overlap is true, but in submission.format no two instances may share pixels",
+        ),
         ({"submission__experiment": "selected"}, "submission.experiment: selected is what `selection` chooses"),
         (
             {"selection": {"station": "detection"}, "submission__experiment": "selected"},

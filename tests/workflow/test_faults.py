@@ -25,6 +25,16 @@ def test_a_misspelt_key_stops_before_anything_runs(tmp_path):
     assert not (tmp_path / "data").exists()
 
 
+def test_a_dropped_category_that_is_none_is_told_before_training_starts(tmp_path):
+    """What categories there are is known once the dataset is made."""
+    configure(tmp_path, {"detection": {"resnet18": {"drop_categories": ["balloon"]}}})
+    done = snakemake(tmp_path, "results/tiny/detection/resnet18/model.pt")
+    assert done.returncode != 0
+    assert "the dataset has no categories ['balloon']; it has [" in done.stdout
+    assert "podium/data/dataset.py" not in done.stdout, "no traceback"
+    assert not list((tmp_path / "results/tiny/detection/resnet18").glob("*state*"))
+
+
 def test_an_archive_that_is_not_there(tmp_path):
     configure(tmp_path, source=HERE, submission=None)
     done = snakemake(tmp_path)
