@@ -24,6 +24,7 @@ rule evaluate:
         settings=lambda wildcards: settings_json(
             evaluation=COMPETITION.judging,
             masks=PLAN.finds_masks(wildcards.station, wildcards.experiment),
+            shares_out=PLAN.shares_out(wildcards.station),
         ),
         code=fingerprint("scripts/evaluate.py"),
     script:

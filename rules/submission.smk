@@ -74,16 +74,40 @@ if SUBMISSION:
 
 if SUBMISSION and COMPETITION.kaggle_name:
 
+    rule score_validation:
+        input:
+            unpack(lambda wildcards: PLAN.validation_inputs(wildcards.experiment)),
+            digest=DIGEST,
+        output:
+            score=f"{SUBMISSIONS}/{{experiment}}.validation.json",
+        log:
+            f"{LOGS}/score_validation.{{experiment}}.log",
+        group:
+            "submission_{experiment}"
+        conda:
+            "../environment.yml"
+        resources:
+            mem_mb=grown(8000),
+            runtime=60,
+        params:
+            settings=settings_json(
+                metric=SUBMISSION.metric,
+                score_threshold=SUBMISSION.score_threshold,
+                shares_out=SUBMISSION.shares_out,
+                bootstrap_samples=COMPETITION.evaluation.bootstrap_samples,
+            ),
+            code=fingerprint("scripts/score_validation.py"),
+        script:
+            "../scripts/score_validation.py"
+
     # Uploading and waiting for the score are two jobs: the second can fail and be repeated, the first must not.
     rule upload:
         input:
             csv=f"{SUBMISSIONS}/{{experiment}}.csv",
             check=f"{SUBMISSIONS}/{{experiment}}.check.json",
-            validation=f"{RESULTS}/{SUBMISSION.station}/{{experiment}}/metrics.val.json",
-            tuning=(
-                f"{RESULTS}/{SUBMISSION.station}/{{experiment}}/tuning.json"
-                if SUBMISSION.tuning
-                else []
+            validation=f"{SUBMISSIONS}/{{experiment}}.validation.json",
+            tuning=lambda wildcards: PLAN.validation_inputs(wildcards.experiment).get(
+                "tuning", []
             ),
             score=(
                 f"{SUBMISSIONS}/{{experiment}}.score.json"
@@ -101,7 +125,6 @@ if SUBMISSION and COMPETITION.kaggle_name:
                 competition=COMPETITION.kaggle_name,
                 code_competition=SUBMISSION.code_competition,
                 message=SUBMISSION.message,
-                metric=SUBMISSION.metric,
             ),
             code=fingerprint("scripts/upload.py"),
         script:

@@ -31,7 +31,9 @@ if __name__ == "__main__":
         files = dict(zip(experiments, zip(inputs.metrics, inputs.predictions, strict=True), strict=True))
         evaluation = Evaluation.model_validate(settings["evaluation"])
         truth = dataset.without(settings["drop_categories"]).restricted(images)
-        totals, metrics = judged_files(metric, truth, files, evaluation, settings["drop_categories"])
+        totals, metrics = judged_files(
+            *(metric, truth, files, evaluation, settings["drop_categories"]), shares_out=settings["shares_out"]
+        )
         provenance = Path(outputs.table).parents[1] / "provenance"
         points = [Point.model_validate(point) for point in settings["points"]]
         by_point, by_seed = ablation_tables(

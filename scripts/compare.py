@@ -12,22 +12,24 @@ from podium.config.tuning import read_choice
 from podium.data.dataset import load_dataset
 from podium.evaluation.ways import compare_ways, way_totals
 from podium.files import read_json, write_json
-from podium.inference.select import selected
 from podium.workflow.script import running
 
 if __name__ == "__main__":
     with running(snakemake) as settings:
         inputs, metric = snakemake.input, settings["metric"]
         dataset, images = load_dataset(Path(inputs.digest).parent), read_json(inputs.split)[settings["part"]]
-        truth, sizes = dataset.restricted(images), {image_id: dataset.size(image_id) for image_id in images}
+        truth = dataset.restricted(images)
         evaluation = Evaluation.model_validate(settings["evaluation"])
         totals, thresholds = {}, {}
         for way, metrics, predictions in zip(settings["ways"], inputs.metrics, inputs.predictions, strict=True):
             name = f"{way['station']}.{way['experiment']}"
             thresholds[name] = read_json(metrics)["score_threshold"]
             own = evaluation.model_copy(update={"score_threshold": thresholds[name]})
-            found = selected(read_json(predictions), sizes, read_choice(way["choice"]))
-            totals[name] = way_totals(metric, truth, found, way["masks"], own)
+            totals[name] = way_totals(
+                *(metric, truth, read_json(predictions), way["masks"], own),
+                choice=read_choice(way["choice"]),
+                shares_out=way["shares_out"],
+            )
         compared = compare_ways(totals, len(images), evaluation.bootstrap_samples)
         write_json(
             snakemake.output.comparison,

@@ -20,7 +20,9 @@ if __name__ == "__main__":
         dataset, images = load_dataset(Path(inputs.digest).parent), read_json(inputs.split)["val"]
         evaluation = Evaluation.model_validate(settings["evaluation"])
         files = dict(zip(settings["candidates"], zip(inputs.metrics, inputs.predictions, strict=True), strict=True))
-        totals, _ = judged_files(settings["metric"], dataset.restricted(images), files, evaluation)
+        totals, _ = judged_files(
+            *(settings["metric"], dataset.restricted(images), files, evaluation), shares_out=settings["shares_out"]
+        )
         record = select(station, settings["metric"], totals, len(images), evaluation.bootstrap_samples)
         logging.info("%s.%s: %s", station, record["experiment"], record["rule"])
         write_json(snakemake.output.selection, record, indent=1)

@@ -11,7 +11,7 @@ from podium.config.share import Share
 from podium.config.tuning import read_choice
 from podium.data.dataset import load_dataset
 from podium.files import read_json
-from podium.inference.select import selected
+from podium.inference.submitted import as_submitted
 from podium.share.build import build_share
 from podium.workflow.script import running
 
@@ -21,14 +21,21 @@ if __name__ == "__main__":
         # predictions.<part>.json
         predictions = {Path(file).suffixes[-2][1:]: read_json(file) for file in snakemake.input.predictions}
         sizes = {image_id: dataset.size(image_id) for image_id in dataset.images}
+        submitted = {
+            part: as_submitted(
+                *(found, sizes, None if part == "val" else choice, settings["score_threshold"]),
+                shares_out=settings["shares_out"],
+            )
+            for part, found in predictions.items()
+        }
         build_share(
             Path(snakemake.output.folder),
             Share.model_validate(settings["share"]),
             dataset,
             read_json(snakemake.input.split),
-            {part: found if part == "val" else selected(found, sizes, choice) for part, found in predictions.items()},
+            {part: each.results for part, each in submitted.items()},
             title=settings["title"],
             experiment=settings["experiment"],
-            threshold=choice.score_threshold if choice else settings["score_threshold"],
+            thresholds={part: each.threshold for part, each in submitted.items()},
             workers=snakemake.threads,
         )

@@ -1,7 +1,7 @@
 """Upload a checked submission file, once.
 
-Input: csv, check, validation (metrics of the same experiment), tuning (of its thresholds, where they are tuned), score
-(against a known solution, where there is one).
+Input: csv, check, validation (the score of validation predictions treated as the file's are), tuning (of its
+thresholds, where they are tuned), score (against a known solution, where there is one).
 Output: upload (the competition's reference to it). A row is added to ledger.csv beside it.
 The receipt lies in a folder that the workflow does not delete, so that no failure leads to a second upload.
 """
@@ -34,7 +34,7 @@ if __name__ == "__main__":
             "time": upload["time"],
             "sha256": upload["sha256"],
             "experiment": experiment,
-            "validation_score": read_json(inputs.validation)["scores"].get(settings["metric"], {}).get("mean"),
+            "validation_score": read_json(inputs.validation)["score"],
             "cross_fitted_score": _cross_fitted(inputs.get("tuning")),
             "local_test_score": read_json(inputs.score)["score"] if inputs.get("score") else None,
             "ref": upload["ref"],

@@ -13,7 +13,7 @@ from podium.config.tuning import read_choice
 from podium.data.dataset import load_dataset
 from podium.data.parts import submitted_images
 from podium.files import read_json
-from podium.inference.select import selected
+from podium.inference.submitted import as_submitted
 from podium.submission.write import write_submission
 from podium.workflow.script import running
 
@@ -22,14 +22,17 @@ if __name__ == "__main__":
         dataset = load_dataset(Path(snakemake.input.digest).parent)
         images = submitted_images(dataset, settings["images"])
         choice = read_choice(snakemake.input.get("choice"))
-        threshold = choice.score_threshold if choice else settings["score_threshold"]
         sizes = {image_id: dataset.size(image_id) for image_id in images}
-        predictions = selected(
-            read_json(snakemake.input.predictions), sizes, choice, overlap=not settings["shares_out"]
+        predictions = as_submitted(
+            read_json(snakemake.input.predictions),
+            sizes,
+            choice,
+            settings["score_threshold"],
+            shares_out=settings["shares_out"],
         )
         written = write_submission(
             snakemake.output.csv,
-            [prediction for prediction in predictions if prediction["score"] >= threshold],
+            predictions.counting,
             [dataset.images[image_id] for image_id in images],
             Format.model_validate(settings["format"]),
             dataset.sample_submission,

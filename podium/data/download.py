@@ -70,8 +70,9 @@ def download(competition: str, archive: str | Path, timeout: float, files: Seque
             log.info("%s: %s bytes", arrived.name, f"{arrived.stat().st_size:,}")
             _compare(competition, arrived, sizes, complete, archive)
             arrived.replace(archive)
-        except _Unusable:
-            shutil.rmtree(aside)
+        except _Unusable as error:
+            if not error.removed:
+                shutil.rmtree(aside)
             raise
         finally:
             if aside.exists() and (archive.exists() or not any(path.is_file() for path in aside.rglob("*"))):
@@ -79,7 +80,9 @@ def download(competition: str, archive: str | Path, timeout: float, files: Seque
 
 
 class _Unusable(PodiumError):
-    """What arrived is wrong: continuing with it would be, too."""
+    """What arrived is wrong: continuing with it would be, too. `removed`: it is gone already, and the rest is good."""
+
+    removed = False
 
 
 def _fetch(competition: str, options: list[str], folder: Path, *, end: float, lock: int) -> Path:
@@ -114,23 +117,36 @@ def _pack_files(competition: str, files: Sequence[str], aside: Path, fetch: Call
         target = content / name
         if target.exists():
             continue  # finished before an earlier call was cut
-        arrived = fetch([f"--file={name}"], aside / str(place))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if arrived.name == f"{target.name}.zip":  # compressed on the way
-            _test(competition, arrived, target, packed)
-            with zipfile.ZipFile(arrived) as opened:
-                members = opened.infolist()
-                if len(members) != 1:
-                    raise _Unusable(f"{name} came as an archive of {len(members)} files", record=name)
-                unpacked = arrived.with_name(".unpacked")
-                with opened.open(members[0]) as source, unpacked.open("wb") as file:
-                    shutil.copyfileobj(source, file, 1 << 20)
-                unpacked.replace(target)
-        else:
-            arrived.replace(target)
+        own = aside / str(place)
+        try:
+            _fetch_one(competition, name, own, target, packed, fetch)
+        except _Unusable as error:
+            shutil.rmtree(own, ignore_errors=True)
+            error.removed = True
+            raise
         log.info("%s: %s bytes", name, f"{target.stat().st_size:,}")
     pack(content, packed)
     return packed
+
+
+def _fetch_one(
+    competition: str, name: str, folder: Path, target: Path, archive: Path, fetch: Callable[[list[str], Path], Path]
+) -> None:
+    """Download one file into a folder of its own and move it to its place, unpacked where it was compressed."""
+    arrived = fetch([f"--file={name}"], folder)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if arrived.name != f"{target.name}.zip":
+        arrived.replace(target)
+        return
+    _test(competition, arrived, target, archive)
+    with zipfile.ZipFile(arrived) as opened:
+        members = opened.infolist()
+        if len(members) != 1:
+            raise _Unusable(f"{name} came as an archive of {len(members)} files", record=name)
+        unpacked = arrived.with_name(".unpacked")
+        with opened.open(members[0]) as source, unpacked.open("wb") as file:
+            shutil.copyfileobj(source, file, 1 << 20)
+        unpacked.replace(target)
 
 
 def _require_listed(competition: str, files: Sequence[str], sizes: dict[str, int], complete: bool) -> None:

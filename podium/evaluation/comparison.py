@@ -7,11 +7,15 @@ import numpy as np
 
 from podium.config.evaluation import Evaluation
 from podium.config.judging import CROPS
+from podium.config.tuning import Choice
 from podium.errors import PodiumError
 from podium.evaluation.metrics import metric_for
 from podium.evaluation.totals import Total
 from podium.files import read_json
+from podium.inference.submitted import as_submitted
 
+_AS_FOUND = ("box_ap", "mask_ap")
+"""COCO's numbers are of all predictions as they are."""
 
 def judged(
     metric: str,
@@ -20,6 +24,9 @@ def judged(
     predictions: Sequence[dict],
     metrics: Mapping,
     evaluation: Evaluation,
+    *,
+    choice: Choice | None = None,
+    shares_out: bool = False,
 ) -> Total:
     """Return an experiment's score on some images as a function of how often each of them counts.
 
@@ -38,6 +45,9 @@ def judged(
         The content of the experiment's metrics file.
     evaluation
         `score_threshold`, and `max_detections`: how many of an image and category count in COCO's AP.
+    choice, shares_out
+        Predictions are judged as they are submitted (`podium.inference.submitted`): by thresholds chosen on validation,
+        a pixel of several masks left to the highest score or not. COCO's AP is of all predictions as they are.
 
     Raises
     ------
@@ -49,13 +59,16 @@ def judged(
     judge = metric_for(metric, dataset["categories"], evaluation.max_detections)
     if judge.needs == "masks" and predictions and "segmentation" not in predictions[0]:
         raise PodiumError(f"{metric} needs masks, and the predictions have none", mend="choose a metric of boxes")
+    sizes = {image["id"]: (image["height"], image["width"]) for image in dataset["images"]}
+    if metric not in _AS_FOUND:
+        shared = shares_out and judge.needs == "masks"
+        predictions = as_submitted(predictions, sizes, choice, evaluation.score_threshold, shares_out=shared).results
     true, found = defaultdict(list), defaultdict(list)
     for each in dataset["annotations"]:
         true[each["image_id"]].append(each)
     for each in predictions:
         if judge.ranked or each["score"] >= evaluation.score_threshold:
             found[each["image_id"]].append(each)
-    sizes = {image["id"]: (image["height"], image["width"]) for image in dataset["images"]}
     return judge.of_images([judge.image(true[each], found[each], *sizes[each]) for each in image_ids])
 
 
@@ -65,6 +78,8 @@ def judged_files(
     files: Mapping[str, tuple[str, str]],
     evaluation: Evaluation,
     drop_categories: Sequence[str] = (),
+    *,
+    shares_out: bool = False,
 ) -> tuple[dict[str, Total], dict[str, dict]]:
     """Return, by experiment, the scores on a dataset's images (see `judged`) and the metrics.
 
@@ -78,7 +93,7 @@ def judged_files(
     for name, (numbers, predictions) in files.items():
         metrics[name] = read_json(numbers)
         found = [each for each in read_json(predictions) if each["category_id"] not in dropped]
-        totals[name] = judged(metric, dataset, image_ids, found, metrics[name], evaluation)
+        totals[name] = judged(metric, dataset, image_ids, found, metrics[name], evaluation, shares_out=shares_out)
     return totals, metrics
 
 

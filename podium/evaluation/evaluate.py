@@ -1,7 +1,7 @@
 """All numbers about one set of predictions: what `metrics.json` holds, and a score per image."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from podium.evaluation.bootstrap import interval
 from podium.evaluation.coco import MAX_DETECTIONS, average_precision
@@ -23,12 +23,15 @@ def evaluate(
     max_detections: int = MAX_DETECTIONS,
     score_threshold: float,
     bootstrap_samples: int = 1000,
+    submitted: Mapping[str, Sequence[dict]] | None = None,
 ) -> tuple[dict, list[dict]]:
     """Score COCO results (boxes, and masks if `masks`) on some images of a dataset.
 
     `metrics` are names of `podium.evaluation.metrics.METRICS`; without masks those that need masks are left out.
     Metrics that are `ranked`, as COCO's average precision, use all predictions, COCO's `max_detections` of an image and
-    category. The other metrics use those with a score of at least `score_threshold`.
+    category. The other metrics use those with a score of at least `score_threshold`. What `submitted` has for metrics
+    that need "boxes" or "masks" takes the place of the predictions in `scores`; COCO's numbers and `detail` are of all
+    predictions as they are.
 
     Returns
     -------
@@ -65,8 +68,8 @@ def evaluate(
         for name in metrics
         if masks or METRICS[name].needs == "boxes"
     ]
-    per_image, statistics = _per_image(dataset, image_ids, predictions, chosen, score_threshold)
-    scores = {metric.name: _score(metric, statistics[metric.name], bootstrap_samples) for metric in chosen}
+    judged = {needs: (submitted or {}).get(needs, predictions) for needs in ("boxes", "masks")}
+    scores, per_image = scores_of(dataset, image_ids, judged, chosen, score_threshold, bootstrap_samples)
     numbers = {
         "images": len(per_image),
         "instances": sum(row["n_true"] for row in per_image),
@@ -84,27 +87,51 @@ def evaluate(
     return numbers, per_image
 
 
+def scores_of(
+    dataset: dict,
+    image_ids: Sequence[int],
+    predictions: Mapping[str, Sequence[dict]],
+    metrics: Sequence[Metric],
+    threshold: float,
+    bootstrap_samples: int = 1000,
+) -> tuple[dict[str, dict], list[dict]]:
+    """Return `scores` and the rows per image as `evaluate` does; predictions by what a metric needs."""
+    rows, statistics = _per_image(dataset, image_ids, predictions, metrics, threshold)
+    return {metric.name: _score(metric, statistics[metric.name], bootstrap_samples) for metric in metrics}, rows
+
+
 def _per_image(
-    dataset: dict, image_ids: Sequence[int], predictions: Sequence[dict], metrics: Sequence[Metric], threshold: float
+    dataset: dict,
+    image_ids: Sequence[int],
+    predictions: Mapping[str, Sequence[dict]],
+    metrics: Sequence[Metric],
+    threshold: float,
 ) -> tuple[list[dict], dict[str, list]]:
     """Return a row per image, and by metric the statistics of each image."""
     images, annotations = truth_of(dataset, image_ids)
-    true, predicted = defaultdict(list), defaultdict(list)
-    for objects, records in ((true, annotations), (predicted, predictions)):
-        for each in records:
-            objects[each["image_id"]].append(each)
+    true, predicted = _by_image(annotations), {needs: _by_image(found) for needs, found in predictions.items()}
+    shown = "masks" if any(metric.needs == "masks" for metric in metrics) else "boxes"
     rows, statistics = [], {metric.name: [] for metric in metrics}
     for image in images:
-        truth, guess = true[image["id"]], predicted[image["id"]]
-        counting = [each for each in guess if each["score"] >= threshold]
+        truth = true[image["id"]]
+        guess = {needs: found[image["id"]] for needs, found in predicted.items()}
+        counting = {needs: [each for each in found if each["score"] >= threshold] for needs, found in guess.items()}
         n_true = sum(not each["iscrowd"] for each in truth)
-        row = {"image_id": image["id"], "key": image["key"], "n_true": n_true, "n_pred": len(counting)}
+        row = {"image_id": image["id"], "key": image["key"], "n_true": n_true, "n_pred": len(counting[shown])}
         for metric in metrics:
-            found = metric.image(truth, guess if metric.ranked else counting, image["height"], image["width"])
+            seen = (guess if metric.ranked else counting)[metric.needs]
+            found = metric.image(truth, seen, image["height"], image["width"])
             statistics[metric.name].append(found)
             row[metric.name] = defined(metric.total([found]))
         rows.append(row)
     return rows, statistics
+
+
+def _by_image(records: Sequence[dict]) -> dict[int, list[dict]]:
+    found = defaultdict(list)
+    for each in records:
+        found[each["image_id"]].append(each)
+    return found
 
 
 def _score(metric: Metric, statistics: list, samples: int) -> dict[str, float | None]:

@@ -5,13 +5,21 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from podium.config.evaluation import Evaluation
+from podium.config.tuning import Choice
 from podium.evaluation.comparison import difference, judged, resampled
 from podium.evaluation.metrics import METRICS
 from podium.evaluation.totals import Total, defined
 
 
 def way_totals(
-    own_metric: str, dataset: dict, predictions: Sequence[dict], masks: bool, evaluation: Evaluation
+    own_metric: str,
+    dataset: dict,
+    predictions: Sequence[dict],
+    masks: bool,
+    evaluation: Evaluation,
+    *,
+    choice: Choice | None = None,
+    shares_out: bool = False,
 ) -> dict[str, Total]:
     """Return a way's scores as functions of how often each of the dataset's images counts.
 
@@ -21,7 +29,7 @@ def way_totals(
     image_ids = [image["id"] for image in dataset["images"]]
     names = dict.fromkeys([own_metric, "box_ap", "mask_ap"])
     return {
-        name: judged(name, dataset, image_ids, predictions, {}, evaluation)
+        name: judged(name, dataset, image_ids, predictions, {}, evaluation, choice=choice, shares_out=shares_out)
         for name in names
         if masks or METRICS[name].needs == "boxes"
     }

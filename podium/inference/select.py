@@ -80,8 +80,8 @@ def select(
         left = each
         if each.mask is not None:
             place = free[each.y : each.y + each.mask.shape[0], each.x : each.x + each.mask.shape[1]]
-            if not overlap:
-                left = replace(each, mask=each.mask & place)
+            if not overlap and not place[each.mask].all():
+                left = _without(each, ~place)
         if left.area < min_area:
             continue
         if each.mask is not None:
@@ -89,6 +89,16 @@ def select(
         kept.append(left)
         stays[number] = True
     return kept
+
+
+def _without(placed: Placed, taken: np.ndarray) -> Placed:
+    """Return an object without pixels that others have; its box is the tight one of what is left, if anything is."""
+    mask = placed.mask & ~taken
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return replace(placed, mask=mask)
+    tight = [placed.x + columns[0], placed.y + rows[0], np.ptp(columns) + 1, np.ptp(rows) + 1]
+    return replace(placed, mask=mask, result={**placed.result, "bbox": [float(value) for value in tight]})
 
 
 def _touching(corners: np.ndarray, own: np.ndarray) -> np.ndarray:
@@ -121,7 +131,7 @@ def selected(
 
     Without a choice all do, and so do instances, which were made by it. `sizes` are (height, width) by image id. Each
     image's results are returned by falling score. Unless `overlap`, pixels of two masks are left to the one with the
-    higher score; boxes stay as they are.
+    higher score, and who loses some has the tight box of those left; without masks boxes stay as they are.
     """
     if choice is None or choice.mask_threshold is not None:
         if overlap:

@@ -25,7 +25,7 @@ from podium.report.blocks import (
     optional_json,
 )
 from podium.report.drawing import inline
-from podium.report.galleries import Showing, by_image, predictions_file, sample
+from podium.report.galleries import Showing, counted, predictions_file, sample
 from podium.report.names import SCORES, in_words
 from podium.report.settings import as_yaml
 
@@ -150,7 +150,11 @@ def _gallery(
         if predictions is None:
             yield Missing(f"Pictures of the point {point.label}", file)
         else:
-            found[point.label] = by_image(predictions, competition.evaluation.score_threshold)
+            found[point.label] = counted(
+                *(competition, dataset, results, ablation.station, experiment, predictions),
+                competition.evaluation.score_threshold,
+                tuned=False,
+            )
     full = [each for each in images["val"] if dataset.annotations[each]] or images["val"]
     show = Showing(competition, dataset, {}, with_truth=True)
     chosen = sample(full, competition.report.gallery, competition.splits.seed)

@@ -4,13 +4,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from podium.config.competition import Competition
-from podium.config.tuning import Choice
 from podium.config.ways import Way, compared_part, on_other_folds, ways
 from podium.data.dataset import Dataset
-from podium.inference.select import selected
 from podium.report.ablations import with_interval
 from podium.report.blocks import Gallery, Missing, Section, Table, Text, number, optional_json
-from podium.report.galleries import Showing, by_image, predictions_file, sample
+from podium.report.galleries import Showing, counted, predictions_file, sample
 from podium.report.names import SCORES, SPLITS, in_words
 from podium.report.tuning import tuning_of
 from podium.report.way_costs import cost_table
@@ -139,7 +137,6 @@ def _galleries(
     if not count or not metrics:
         return
     images = [row["image_id"] for row in next(iter(metrics.values()))["per_image"]]
-    sizes = {image_id: dataset.size(image_id) for image_id in images}
     found = {}
     for way, numbers in metrics.items():
         file = predictions_file(*way, part)
@@ -147,9 +144,9 @@ def _galleries(
         if predictions is None:
             yield Missing(f"Pictures of {names[way]}", file)
             continue
-        tuning = tuning_of(competition, results, *way) if part != "val" else None
-        choice = Choice.model_validate(tuning["choice"]) if tuning else None
-        found[names[way]] = by_image(selected(predictions, sizes, choice), numbers["score_threshold"])
+        found[names[way]] = counted(
+            *(competition, dataset, results, *way, predictions, numbers["score_threshold"]), tuned=part != "val"
+        )
     show = Showing(competition, dataset, {}, with_truth=True)
     full = [each for each in images if dataset.annotations[each]] or images
     spread = _spread(competition.own_metric, metrics)

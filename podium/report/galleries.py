@@ -9,9 +9,11 @@ from typing import Literal
 import numpy as np
 
 from podium.config.competition import Competition
+from podium.config.tuning import Choice
 from podium.data.dataset import Dataset
 from podium.evaluation.instances import mean_precision
 from podium.evaluation.overlap import overlap
+from podium.inference.submitted import as_submitted
 from podium.report.blocks import Gallery, Missing, Picture, Specimen, number, optional_json
 from podium.report.names import SCORES, SPLITS
 from podium.report.pictures import ALONE, CROWD, OBJECT_COLOURS, Colour, Shape, colours, data_uri, draw, fitted
@@ -53,7 +55,7 @@ def truth_galleries(
             for (_, file), content in zip(files, contents, strict=True)
             if content is None
         ]
-    found = by_image(predictions, metrics["score_threshold"])
+    found = counted(competition, dataset, results, station, name, predictions, metrics["score_threshold"])
     show = Showing(competition, dataset, found, with_truth=True)
     metric = competition.own_metric
     rows, words = metrics["per_image"], SCORES[metric]
@@ -93,9 +95,9 @@ def submission_gallery(competition: Competition, dataset: Dataset, results: Path
     predictions = optional_json(results, file)
     if predictions is None:
         return [Missing("Pictures of the competition's test images", file)]
-    tuning = tuning_of(competition, results, competition.submission.station, competition.submission.experiment)
-    threshold = tuning["choice"]["score_threshold"] if tuning else competition.submission.score_threshold
-    found = by_image(predictions, threshold)
+    submission = competition.submission
+    threshold = submission.score_threshold
+    found = counted(competition, dataset, results, submission.station, submission.experiment, predictions, threshold)
     show = Showing(competition, dataset, found, with_truth=False)
     specimens = [show(image_id, "") for image_id in sample(ids, count, competition.splits.seed)]
     return [Gallery("The competition's test images", "At random.", specimens, show.legend)]
@@ -196,12 +198,29 @@ def _picture(pixels: np.ndarray, label: str, alt: str) -> Picture:
     return Picture(data_uri(pixels), pixels.shape[1], pixels.shape[0], alt, label)
 
 
-def by_image(predictions: Sequence[dict], threshold: float) -> Mapping[int, list[dict]]:
-    """Return the predictions of each image whose score is at least the threshold."""
+def counted(
+    competition: Competition,
+    dataset: Dataset,
+    results: Path,
+    station: Literal["detection", "instances"],
+    name: str,
+    predictions: Sequence[dict],
+    threshold: float,
+    *,
+    tuned: bool = True,
+) -> Mapping[int, list[dict]]:
+    """Return the predictions of each image that count, treated as those that are submitted.
+
+    Where thresholds are tuned they are those of the choice; on validation (not `tuned`) they are the configured ones.
+    """
+    tuning = tuning_of(competition, results, station, name) if tuned else None
+    choice = Choice.model_validate(tuning["choice"]) if tuning else None
+    submission = competition.submission
+    shares_out = bool(submission and submission.station == station and submission.shares_out)
+    sizes = {image_id: dataset.size(image_id) for image_id in {each["image_id"] for each in predictions}}
     found = defaultdict(list)
-    for each in predictions:
-        if each["score"] >= threshold:
-            found[each["image_id"]].append(each)
+    for each in as_submitted(predictions, sizes, choice, threshold, shares_out=shares_out).counting:
+        found[each["image_id"]].append(each)
     return found
 
 

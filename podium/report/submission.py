@@ -1,5 +1,6 @@
 """The page's part on the file that is sent: its check, its score, how it is uploaded, and what became of uploads."""
 
+import shlex
 from pathlib import Path
 
 from podium.config.competition import Competition
@@ -9,6 +10,7 @@ from podium.report.galleries import submission_gallery
 from podium.report.leaderboard import leaderboard_section
 from podium.report.names import SCORES, in_words
 from podium.submission.ledger import read_ledger
+from podium.submission.uploads import mark
 
 
 def submission_section(competition: Competition, dataset: Dataset, results: Path, submissions: Path) -> Section:
@@ -22,7 +24,7 @@ def submission_section(competition: Competition, dataset: Dataset, results: Path
     section.blocks += [
         *_file(competition.submission.experiment, submissions),
         *_score(competition, submissions),
-        *_upload(competition),
+        *_upload(competition, submissions),
         *_ledger(competition, rows),
         *submission_gallery(competition, dataset, results),
     ]
@@ -75,16 +77,22 @@ def _score(competition: Competition, submissions: Path) -> list:
     return [Table("Local score against the known solution, with a 95% bootstrap interval", columns, [row])]
 
 
-def _upload(competition: Competition) -> list:
+def _upload(competition: Competition, submissions: Path) -> list:
     name = competition.kaggle_name
     if name is None:
         return [Text("No competition of Kaggle is named: there is no place to upload the file to.")]
     file = f"submissions/{competition.name}/{competition.submission.experiment}.csv"
     commands = (
-        f"snakemake submit --cores 1 --configfile config/{competition.name}.yaml\n"
-        f"# or by hand, without a row in the ledger:\n"
-        f'kaggle competitions submit -f {file} -m "{competition.submission.message}" {name}\n'
+        "# with the same configuration files as the run that made this page:\n"
+        "snakemake submit --cores 1 --configfile …\n"
     )
+    check = optional_json(submissions, f"{competition.submission.experiment}.check.json")
+    if check and check["ok"]:
+        message = shlex.quote(f"{competition.submission.message} {mark(check['sha256'])}")
+        commands += (
+            "# or by hand; by the mark in the message a later `snakemake submit` knows the upload:\n"
+            f"kaggle competitions submit -f {file} -m {message} {name}\n"
+        )
     return [
         Link("Uploads and their scores:", f"https://www.kaggle.com/competitions/{name}/submissions"),
         Listing("How to upload", commands),

@@ -67,7 +67,14 @@ def _scores(tuning: Mapping, words: str) -> list:
     if not tuning["agreement"]:
         return [table, Text("The validation images cannot be divided: there is no cross-fitted score.")]
     same, parts = tuning["agreement"]["same"], tuning["agreement"]["parts"]
-    return [table, Text(f"{same} of {parts} parts chose what all validation images together chose.")]
+    return [
+        table,
+        Text(
+            f"{same} of {parts} parts chose what all validation images together chose. Cross-fitting is of thresholds "
+            "alone: weights that were kept as the best on these images, and an experiment that was selected by them, "
+            "still make the score a bit too good."
+        ),
+    ]
 
 
 def _at_the_end(tuning: Mapping) -> list[Text]:

@@ -29,7 +29,7 @@ def build_share(
     *,
     title: str,
     experiment: str,
-    threshold: float,
+    thresholds: Mapping[str, float],
     workers: int = 1,
 ) -> None:
     """Write the folder anew: viewer, pictures, exported files, README.txt.
@@ -38,8 +38,9 @@ def build_share(
     ----------
     predictions
         COCO results by part.
-    threshold
-        Score from which on a prediction is drawn, and is in the formats that annotations are in.
+    thresholds
+        By part: score from which on a prediction is drawn, and is in the formats that annotations are in. The viewer
+        begins with that of the first part but val.
     workers
         Processes.
 
@@ -52,10 +53,11 @@ def build_share(
     parts = parts_of(images)
     shown = {image.stem for each in parts.values() for image in evenly(each, settings.max_images)}
     names = {category["id"]: category["name"] for category in dataset.categories}
+    begins = thresholds[max(thresholds, key=lambda part: part != "val")]
     masks = any("segmentation" in each for image in images for _, entries in image.sources() for each in entries)
     palette = colours(len(names) if len(names) > 1 else OBJECT_COLOURS)
     with whole_folder(folder) as partial:
-        work = Work(partial, settings, threshold, names, palette, masks)
+        work = Work(partial, settings, thresholds, names, palette, masks)
         tasks = [(work, image, image.stem in shown) for image in images]
         done = list(in_processes(share_image, tasks, workers, "writes pictures"))
         counts = sum((each.counts for each in done), Counter())
@@ -71,11 +73,11 @@ def build_share(
             [each.index for each in done if each.index],
             list(names.values()),
             palette,
-            threshold,
+            begins,
             experiment=experiment,
             parts=numbers,
         )
-        text = readme(title, experiment, settings, threshold, numbers, counts, masks, list(names.values()))
+        text = readme(title, experiment, settings, thresholds, begins, numbers, counts, masks, list(names.values()))
         write_text(partial / "README.txt", text)
         write_page(partial, title)
     log.info("%d images, of which %d are shown; %s", len(images), len(shown), dict(counts))

@@ -1,6 +1,7 @@
 """All files of one image."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,8 +26,8 @@ class Work:
     ----------
     folder
         The folder that is shared.
-    threshold
-        Score from which on a prediction is drawn, and is in the formats that annotations are in.
+    thresholds
+        By part: score from which on a prediction is drawn, and is in the formats that annotations are in.
     names
         Of the categories by id, in their order.
     colours
@@ -37,7 +38,7 @@ class Work:
 
     folder: Path
     settings: Share
-    threshold: float
+    thresholds: Mapping[str, float]
     names: dict[int, str]
     colours: list[Colour]
     masks: bool
@@ -69,7 +70,7 @@ def share_image(task: tuple[Work, SharedImage, bool]) -> Done:
     pictures = index = None
     if shown:
         found, truth = objects["predictions"], objects.get("truth")
-        pictures = write_pictures(work.folder, image, work.settings.picture_side, _shapes(work, found))
+        pictures = write_pictures(work.folder, image, work.settings.picture_side, _shapes(work, image.part, found))
         shrunk = max(max(image.size) / work.settings.picture_side, 1.0)
         write_objects(work.folder, image, found, truth, _SHARPNESS * shrunk)
         index = index_entry(image, pictures, found, truth)
@@ -80,12 +81,12 @@ def share_image(task: tuple[Work, SharedImage, bool]) -> Done:
     return Done(index, rows, counts)
 
 
-def _shapes(work: Work, found: list[SharedObject]) -> list[Shape]:
+def _shapes(work: Work, part: str, found: list[SharedObject]) -> list[Shape]:
     """Return what is drawn on the picture, the most certain above the others, in the colours of the viewer."""
     several = len(work.names) > 1
     shapes = []
     for place, each in enumerate(found):
-        if each.score >= work.threshold:
+        if each.score >= work.thresholds[part]:
             colour = work.colours[(each.place if several else place) % len(work.colours)]
             shapes.append(Shape(each.box, each.entry.get("segmentation"), colour))
     return shapes[::-1]
@@ -100,7 +101,7 @@ def _export(
     counts = Counter(georeferenced=int(place is not None))
     for source, own in objects.items():
         target = Target(work.folder, image, source, picture, place, work.masks)
-        certain = [each for each in own if each.score is None or each.score >= work.threshold]
+        certain = [each for each in own if each.score is None or each.score >= work.thresholds[image.part]]
         counts[source] += len(own)
         counts["crowds"] += sum(each.crowd for each in own)
         counts["drawn"] += len(certain) if source == "predictions" else 0

@@ -19,7 +19,8 @@ def readme(
     title: str,
     experiment: str,
     settings: Share,
-    threshold: float,
+    thresholds: Mapping[str, float],
+    begins: float,
     parts: Mapping[str, tuple[int, int]],
     counts: Mapping[str, int],
     masks: bool,
@@ -29,6 +30,10 @@ def readme(
 
     Parameters
     ----------
+    thresholds
+        Score from which on predictions count, by part.
+    begins
+        That with which the viewer begins.
     parts
         How many images of each part are shown, and how many there are.
     counts
@@ -41,7 +46,9 @@ def readme(
     return environment.from_string(FILE.read_text(encoding="utf-8")).render(
         title=title,
         experiment=experiment,
-        threshold=threshold,
+        threshold=_in_words(thresholds),
+        begins=begins,
+        several=len({*thresholds.values()}) > 1,
         side=settings.picture_side,
         formats=settings.formats,
         parts=[(name, PARTS[name], *numbers) for name, numbers in parts.items()],
@@ -49,3 +56,13 @@ def readme(
         masks=masks,
         categories=categories,
     )
+
+
+def _in_words(thresholds: Mapping[str, float]) -> str:
+    """Return the threshold, or those of the parts: 0.50 (val), 0.35 (test, submission)."""
+    parts: dict[float, list[str]] = {}
+    for part, threshold in thresholds.items():
+        parts.setdefault(threshold, []).append(part)
+    if len(parts) == 1:
+        return f"{next(iter(parts)):.2f}"
+    return ", ".join(f"{threshold:.2f} ({', '.join(names)})" for threshold, names in parts.items())

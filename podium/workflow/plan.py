@@ -152,6 +152,11 @@ class Plan:
         boxes = METRIC_NAMES[submission.metric].needs == "boxes"
         return station == submission.station if boxes else self.finds_masks(station, experiment)
 
+    def shares_out(self, station: str) -> bool:
+        """Whether the pixels of a station's masks are shared out before they are judged, as they are when submitted."""
+        submission = self.competition.submission
+        return bool(submission and submission.station == station and submission.shares_out)
+
     def choice(self, station: str, experiment: str, part: str) -> str | list[str]:
         """The file of the thresholds that were chosen, for all parts but the one that they were chosen on."""
         if part == "val" or not self.is_tuned(station, experiment):
@@ -191,6 +196,14 @@ class Plan:
         experiment = self.submitted(None)
         return f"{self.results}/{self.competition.submission.station}/{experiment}" if experiment else None
 
+    def validation_inputs(self, experiment: str) -> dict[str, str]:
+        """What the score on validation of a submitted file is taken from: its tuning, or its predictions."""
+        station = self.competition.submission.station
+        folder = f"{self.results}/{station}/{experiment}"
+        if self.is_tuned(station, experiment):
+            return {"tuning": f"{folder}/tuning.json"}
+        return {"split": self.split(station, experiment), "predictions": f"{folder}/predictions.val.json"}
+
     def submission_files(self, chosen: Mapping[str, str] | None = None) -> list[str]:
         """What is made of the submission without uploading it."""
         submission, experiment = self.competition.submission, self.submitted(chosen)
@@ -226,6 +239,7 @@ class Plan:
                 "experiment": experiment,
                 "masks": self.finds_masks(station, experiment),
                 "choice": self.choice(station, experiment, part) or None,
+                "shares_out": self.shares_out(station),
             }
             for station, experiment in self.ways
         ]
@@ -336,6 +350,7 @@ class Plan:
             "experiments": ablation.experiments,
             "trainings": [self._trainings(ablation.station, name) for name in ablation.experiments],
             "evaluation": self.limits,
+            "shares_out": self.shares_out(ablation.station),
             "drop_categories": self.dropped(ablation),
         }
 

@@ -9,6 +9,7 @@ from podium.evaluation.comparison import difference, judged, judged_files, plain
 from podium.evaluation.evaluate import evaluate
 from podium.evaluation.totals import mean
 from podium.files import write_json
+from podium.inference.submitted import as_submitted
 
 from .competition import make
 
@@ -132,3 +133,20 @@ def test_resamples_without_a_score_are_left_out():
     found = difference(np.array([[nan, 0.3]]), np.array([[0.1, 0.2]]))
     assert found == {"low": pytest.approx(0.1), "high": pytest.approx(0.1), "above": 1.0}
     assert difference(np.array([[nan]]), np.array([[0.1]])) == {"low": None, "high": None, "above": None}
+
+
+def test_masks_are_shared_out_as_in_what_is_submitted_and_not_for_cocos_numbers(tmp_path):
+    dataset, predictions = make(seed=2)
+    sizes = {image["id"]: (image["height"], image["width"]) for image in dataset["images"]}
+    twice = [*predictions, *({**each, "score": 0.9 * each["score"]} for each in predictions)]
+    shared = as_submitted(twice, sizes, None, 0.5, shares_out=True).results
+    assert len(shared) < len(twice)
+    write_json(tmp_path / "metrics.json", {})
+    write_json(tmp_path / "twice.json", twice)
+    files = {"twice": (tmp_path / "metrics.json", tmp_path / "twice.json")}
+    for metric, expected in (("dsb2018", shared), ("mask_ap", twice), ("box_ap", twice)):
+        totals, _ = judged_files(metric, dataset, files, Evaluation(), shares_out=True)
+        own = judged(metric, dataset, ids(dataset), expected, {}, Evaluation())
+        assert totals["twice"](np.ones(12)) == own(np.ones(12))
+    other = judged("dsb2018", dataset, ids(dataset), twice, {}, Evaluation())(np.ones(12))
+    assert judged_files("dsb2018", dataset, files, Evaluation(), shares_out=True)[0]["twice"](np.ones(12)) != other

@@ -192,3 +192,18 @@ def test_what_is_not_defined():
     nothing, _ = evaluate(DATASET, [2], [], masks=False, metrics=metrics, score_threshold=0.5)
     assert nothing["scores"] == {name: {"mean": None, "low": None, "high": None} for name in metrics}
     json.dumps((found, per_image), allow_nan=False)
+
+
+def test_scores_are_of_what_is_submitted_and_average_precision_of_all():
+    submitted = {"masks": PREDICTIONS[:1], "boxes": PREDICTIONS}
+    names = ("dsb2018", "box_ap", "mask_ap")
+    arguments = {"masks": True, "metrics": names, "score_threshold": 0.3}
+    every, _ = evaluate(DATASET, [1, 2, 3], PREDICTIONS, **arguments)
+    found, rows = evaluate(DATASET, [1, 2, 3], PREDICTIONS, **arguments, submitted=submitted)
+    for key in ("box", "mask", "per_category", "detail"):
+        assert found[key] == every[key]
+    assert found["scores"]["box_ap"] == every["scores"]["box_ap"]
+    alone, _ = evaluate(DATASET, [1, 2, 3], PREDICTIONS[:1], **arguments)
+    assert found["scores"]["dsb2018"] == alone["scores"]["dsb2018"] != every["scores"]["dsb2018"]
+    assert found["scores"]["mask_ap"] == alone["scores"]["mask_ap"] != every["scores"]["mask_ap"]
+    assert [row["n_pred"] for row in rows] == [1, 0, 0]

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from podium.config.evaluation import Evaluation
+from podium.config.tuning import Choice
 from podium.evaluation.coco import average_precision
 from podium.evaluation.totals import mean
 from podium.evaluation.ways import compare_ways, way_totals
+from podium.inference.submitted import as_submitted
 
 from .competition import make
 
@@ -28,6 +30,20 @@ def test_scores_are_cocos_and_those_of_masks_need_masks():
     # The same boxes on the same resamples.
     same = found["box_ap"]["ways"]["boxes"]
     assert [same[key] for key in ("difference", "low", "high", "above")] == [0.0, 0.0, 0.0, 0.5]
+
+
+def test_ways_are_judged_as_they_are_submitted_and_cocos_numbers_are_not():
+    dataset, predictions = make(images=8, objects=20, seed=3)
+    ones, evaluation = np.ones(8), Evaluation(score_threshold=0.3)
+    choice = Choice(score_threshold=0.3, min_area=60)
+    sizes = {image["id"]: (image["height"], image["width"]) for image in dataset["images"]}
+    submitted = as_submitted(predictions, sizes, choice, 0.9, shares_out=True).results
+    found = way_totals("dsb2018", dataset, predictions, True, evaluation, choice=choice, shares_out=True)
+    plain = way_totals("dsb2018", dataset, predictions, True, evaluation)
+    by_hand = way_totals("dsb2018", dataset, submitted, True, evaluation)
+    assert found["dsb2018"](ones) == by_hand["dsb2018"](ones) != plain["dsb2018"](ones)
+    for name in ("box_ap", "mask_ap"):
+        assert found[name](ones) == plain[name](ones) != by_hand[name](ones)
 
 
 def test_differences_are_those_of_a_bootstrap_of_the_images_own_differences():

@@ -128,7 +128,7 @@ def test_masks_of_a_detector_are_freed_of_overlaps_where_the_format_forbids_them
     sizes = {1: (HEIGHT, WIDTH), 2: (9, 9)}
     first, second, third = selected([*found, alone], sizes, None, overlap=False)
     assert first == found[1]
-    assert second == found[0] | {"segmentation": encode(left & ~right)}
+    assert second == found[0] | {"segmentation": encode(left & ~right), "bbox": [5, 5, 7, 10]}, "its box follows"
     assert third == alone
     few = Choice(score_threshold=0, min_area=71)
     assert selected(found, sizes, few, overlap=False) == [found[1]], "70 pixels are left to the other"

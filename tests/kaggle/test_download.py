@@ -191,6 +191,24 @@ def test_single_files_become_one_archive(server, tmp_path):
     assert fetched(tmp_path) == ["archive.zip"]
 
 
+@pytest.mark.parametrize("broken", ["two.csv", "one.csv"])
+def test_a_single_file_that_is_unusable_costs_no_finished_one(server, tmp_path, broken):
+    server.files = {"one.csv": b"1\n" * 50, "two.csv": b"2\n" * 50}
+    whole = dict(server.files)
+    server.compressed = {broken}
+    server.files[f"{broken}.zip"] = b"<html>sorry</html>"  # what the download gives
+    with pytest.raises(PodiumError, match="is unusable"):
+        provide(tmp_path, files=("one.csv", "two.csv"))
+    kept = tmp_path / "data/.archive.zip.download"
+    finished = ["one.csv"] if broken == "two.csv" else []
+    assert [path.name for path in kept.rglob("*") if path.is_file()] == finished
+    del server.files[f"{broken}.zip"]
+    with zipfile.ZipFile(provide(tmp_path, files=("one.csv", "two.csv"))) as opened:
+        assert {name: opened.read(name) for name in opened.namelist()} == whole
+    assert server.calls.count("DownloadDataFile") == 3, "only the broken one is asked for again"
+    assert fetched(tmp_path) == ["archive.zip"]
+
+
 @pytest.mark.slow
 def test_a_single_file_that_is_cut_is_continued_and_a_finished_one_stays(server, tmp_path):
     server.files = {"one.bin": b"1" * 10, "two.bin": bytes(3 << 20)}

@@ -1,6 +1,7 @@
 import itertools
 import json
 import re
+import shlex
 import subprocess
 import sys
 
@@ -174,6 +175,25 @@ def test_the_page_needs_nothing_else(tmp_path):
     assert "@import" not in text
     assert set(re.findall(r"url\((.)", text)) == {"#"}
     assert "default-src 'none'" in text
+
+
+def test_a_file_that_is_uploaded_by_hand_is_known_later(tmp_path):
+    finished = Finished(tmp_path, kaggle=True)
+    finished.complete()
+    raw = finished.competition.model_dump()
+    raw["submission"]["message"] = "it's $HOME"
+    finished.competition = Competition.model_validate(raw)
+    said = built(finished).text
+    line = re.search(r"^kaggle competitions submit .*$", said, re.MULTILINE)[0]
+    assert shlex.split(line) == [
+        *("kaggle", "competitions", "submit", "-f", "submissions/small/both.csv"),
+        *("-m", f"it's $HOME sha256:{'5a' * 32}", "small-one"),
+    ]
+    assert "with the same configuration files" in said
+    assert "config/small.yaml" not in said
+    check = finished.submissions / "both.check.json"
+    finished.write(check, json.loads(check.read_text()) | {"ok": False})
+    assert "kaggle competitions submit" not in built(finished).text
 
 
 def test_the_page_is_sound(page):

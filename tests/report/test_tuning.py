@@ -6,9 +6,12 @@ import pytest
 
 from podium.config.competition import Competition
 from podium.config.tuning import Choice, Tuning
+from podium.data.dataset import load_dataset
+from podium.data.masks import decode
 from podium.evaluation.combinations import choices_of
 from podium.evaluation.metrics import METRICS
 from podium.evaluation.tuning import tune
+from podium.report.galleries import counted
 from podium.report.page import build_report
 from podium.report.tuning_plot import surface_plot
 
@@ -86,6 +89,39 @@ def test_images_that_are_sent_are_shown_from_the_chosen_score_on(finished):
     finished.write(finished.results / "instances/both/tuning.json", low)
     # Each image has a prediction of score 0.1 besides the others.
     assert predicted(page_of(finished)) == [count + 1 for count in before]
+
+
+def of_the_detector(finished, **submission):
+    """Submit the detector, which finds masks, and give it the numbers and predictions of the instances."""
+    raw = finished.competition.model_dump()
+    raw["detection"]["faster"]["model"]["architecture"] = "mask_rcnn"
+    raw["instances"] = {}
+    raw["submission"] |= {"experiment": "faster", "station": "detection", **submission}
+    finished.competition = Competition.model_validate(raw)
+    for file in ("metrics.test", "metrics.val", "predictions.test", "predictions.submission"):
+        source = finished.results / f"instances/both/{file}.json"
+        (finished.results / f"detection/faster/{file}.json").write_text(source.read_text())
+
+
+def test_a_detectors_pictures_show_what_was_judged(finished):
+    of_the_detector(finished)
+    axes = {"score_threshold": (0.05, 0.5), "mask_threshold": (None,), "nms_iou": (None, 0.3), "min_area": (1, 150)}
+    chosen = Choice(score_threshold=0.05, min_area=150)
+    finished.write(finished.results / "detection/faster/tuning.json", tuning(axes, Choice(score_threshold=0.5), chosen))
+    predictions = finished.found("instances", [6, 13])
+    found = counted(
+        finished.competition,
+        load_dataset(finished.data / "dataset"),
+        finished.results,
+        *("detection", "faster", predictions, 0.05),
+    )
+    # Image 6: squares of 16 and 12 pixels (144 are too few), and one of 40, all of score 0.05 and more.
+    assert [each["score"] for each in found[6]] == [0.9, 0.1]
+    first, second = (decode(each["segmentation"]) for each in found[6])
+    assert not (first & second).any(), "the format forbids overlaps: pixels are shared out"
+    assert (first.sum(), second.sum()) == (16**2, 40**2 - 16**2)
+    # The same on the page: of image 13, without truth, both squares of at least 150 pixels are shown.
+    assert "2 predicted" in page_of(finished).text
 
 
 def test_a_tuning_that_is_not_there_is_named_and_one_that_is_off_is_not(finished):

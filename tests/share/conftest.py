@@ -16,5 +16,14 @@ TITLE = "Planes <b>& more</b>"
 def shared(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("shared")
     dataset, split, found = make(root / "dataset")
-    build_share(root / "share", Share(), dataset, split, found, title=TITLE, experiment="both", threshold=0.5)
+    build_share(
+        root / "share",
+        Share(),
+        dataset,
+        split,
+        found,
+        title=TITLE,
+        experiment="both",
+        thresholds=dict.fromkeys(found, 0.5),
+    )
     return root / "share"

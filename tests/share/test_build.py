@@ -32,7 +32,7 @@ def build(root, settings, workers=1, with_masks=True, name="share"):
         *(root / name, settings, dataset, split, found),
         title=TITLE,
         experiment="both",
-        threshold=0.5,
+        thresholds=dict.fromkeys(found, 0.5),
         workers=workers,
     )
     return root / name
@@ -86,8 +86,33 @@ def test_readme_says_what_is_what(shared):
     assert "15 true objects" in text
     assert "1 of the true ones are crowds" in text
     assert "1 images are GeoTIFFs" in text
+    assert "Validation images are cut" not in text
     named = set(re.findall(r"^([a-z]+)/", text, re.MULTILINE))
     assert named | {"data", "thumbnails", "annotated"} == {path.name for path in shared.iterdir() if path.is_dir()}
+
+
+def test_parts_are_cut_at_their_own_thresholds(tmp_path):
+    dataset, split, found = make(tmp_path / "dataset")
+    found = {"val": found["submission"][:0], **found}
+    found["val"] = [{**each, "image_id": 3} for each in found["test"] if each["image_id"] == 4]
+    build_share(
+        tmp_path / "share",
+        Share(formats=["voc"], picture_side=64),
+        *(dataset, split, found),
+        title=TITLE,
+        experiment="both",
+        thresholds={"val": 0.5, "test": 0.9, "submission": 0.9},
+    )
+
+    def drawn(name):
+        return (tmp_path / f"share/voc/predictions/Annotations/{name}.xml").read_text().count("<object>")
+
+    # SCORES has two of 0.9 and more, three of 0.5 and more.
+    assert (drawn("three"), drawn("Map-7")) == (3, 2)
+    text = (tmp_path / "share/README.txt").read_text(encoding="utf-8")
+    assert "with a score of 0.50 (val), 0.90 (test, submission) or more" in text
+    assert "Validation images are cut at the configured threshold" in text
+    assert called(tmp_path / "share/data/index.js")["threshold"] == 90
 
 
 def test_processes_change_nothing(shared, tmp_path):
@@ -132,5 +157,7 @@ def test_a_fault_leaves_what_was_there(tmp_path):
     dataset, split, found = make(tmp_path / "dataset")
     (tmp_path / "dataset/images/test/8.png").write_bytes(b"torn")
     with pytest.raises(PodiumError, match=r"8\.png.*cannot be decoded"):
-        build_share(folder, Share(), dataset, split, found, title="", experiment="both", threshold=0.5)
+        build_share(
+            folder, Share(), dataset, split, found, title="", experiment="both", thresholds=dict.fromkeys(found, 0.5)
+        )
     assert contents(folder) == before

@@ -1,6 +1,7 @@
 """The real command line and a local server through the workflow: from the download to the score in the ledger."""
 
 import json
+import re
 import shutil
 import threading
 import zipfile
@@ -111,8 +112,10 @@ def test_from_the_download_to_the_score(world):
     assert (score["public_score"], score["private_score"]) == (0.75, 0.5)
     (row,) = read_ledger(work / LEDGER)
     assert (row["ref"], row["public_score"], row["private_score"]) == ("1000", "0.75", "0.5")
-    metrics = read(work / "results/tiny/instances/boxes_unet/metrics.val.json")
-    assert float(row["validation_score"]) == metrics["scores"]["dsb2018"]["mean"]
+    # The demo is tuned: the file has what the choice makes, of which this is the score in sample.
+    tuning = read(work / "results/tiny/instances/boxes_unet/tuning.json")
+    assert float(row["validation_score"]) == tuning["tuned_in_sample"]["score"]
+    assert float(row["cross_fitted_score"]) == tuning["cross_fitted"]["score"]
     assert float(row["local_test_score"]) == read(work / "submissions/tiny/boxes_unet.score.json")["score"]
     assert f"sha256:{row['sha256']}" in server.submissions[0]["description"]
     calls = len(server.calls)
@@ -125,13 +128,33 @@ def test_the_page_follows_the_ledger_and_nothing_else_runs(world):
     done = snakemake(work, "results/tiny/report.html")
     assert done.returncode == 0, done.stdout[-5000:]
     assert "0.75" in (work / "results/tiny/report.html").read_text()
-    rest = {"draw_curves": 2}
+    rest = {"draw_curves": 2, "draw_tuning": 1, "share": 1}
     assert planned(work) == rest
     before = (work / LEDGER).read_text()
     record(work / LEDGER, {"ref": "1000", "private_score": 0.625})
     assert planned(work) == rest | {"report": 1}
     (work / LEDGER).write_text(before)
     assert planned(work) == rest
+
+
+def test_a_private_score_that_comes_later_completes_the_row(world, tmp_path):
+    server, work, *_ = world
+    copy = shutil.copytree(work, tmp_path / "copy")
+    (copy / LEDGER).write_text((copy / LEDGER).read_text().replace(",0.75,0.5\n", ",0.75,\n"))
+    assert read_ledger(copy / LEDGER)[0]["private_score"] == ""
+    uploads = server.calls.count("CreateSubmission")
+    assert "Nothing to be done" in snakemake(copy, "submit").stdout, "by itself nothing is asked again"
+    again = ("submit", "--forcerun", "leaderboard_score")
+    said = snakemake(copy, *again, "--dry-run").stdout
+    jobs = re.findall(r"^(\w+) +(\d+)$", said.split("Job stats:")[-1].split("total")[0], re.MULTILINE)
+    assert jobs == [("leaderboard_score", "1"), ("submit", "1")]
+    server.submissions[0]["privateScore"] = "0.4375"
+    done = snakemake(copy, *again)
+    assert done.returncode == 0, done.stdout[-5000:]
+    (row,) = read_ledger(copy / LEDGER)
+    assert (row["ref"], row["public_score"], row["private_score"]) == ("1000", "0.75", "0.4375")
+    assert server.calls.count("CreateSubmission") == uploads
+    server.submissions[0]["privateScore"] = "0.5"
 
 
 def test_no_secret_is_written_said_or_passed(world):

@@ -85,7 +85,7 @@ PARTS = {
     "predict_instances": ["val", "test", "submission", "point"],
 }
 NOT_PART_OF_ALL = {"archive", "zoo_weights", "export_detectron2", "lr_range_test", "upload", "leaderboard_score"}
-NOT_PART_OF_ALL |= {"select_experiment", "compare"}
+NOT_PART_OF_ALL |= {"select_experiment", "compare", "score_validation"}
 
 
 def after(*first: str) -> dict[str, int]:
@@ -348,6 +348,7 @@ def test_a_script(finished, script):
 
 DETECTORS = ("train_detector", "predict_boxes")
 SEGMENTERS = ("train_segmenter", "evaluate_segmenter", "predict_instances")
+AS_SUBMITTED = ("write_submission", "share", "ablation")
 
 
 @pytest.mark.parametrize(
@@ -379,7 +380,9 @@ SEGMENTERS = ("train_segmenter", "evaluate_segmenter", "predict_instances")
         ("podium/workflow/plan.py", []),
         ("podium/workflow/fingerprint.py", []),
         ("podium/inference/instances.py", ["predict_instances", "tune"]),
-        ("podium/inference/select.py", ["predict_instances", "tune", "evaluate", "write_submission", "share"]),
+        ("podium/inference/select.py", ["predict_instances", "tune", "evaluate", *AS_SUBMITTED]),
+        ("podium/inference/submitted.py", ["evaluate", *AS_SUBMITTED]),
+        ("podium/submission/validation.py", []),
         ("podium/evaluation/tuning.py", ["tune"]),
         ("podium/report/tuning_plot.py", ["draw_tuning", "report"]),
         ("podium/evaluation/evaluate.py", ["evaluate"]),
