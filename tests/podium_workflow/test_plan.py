@@ -139,6 +139,24 @@ def test_tuned_thresholds_are_read_by_all_parts_but_the_one_tuned_on(plan):
     assert "results/demo/instances/boxes_unet/tuning.json" in plan.reported_files()
 
 
+def test_the_score_on_validation_is_of_what_the_file_is_made_by(plan):
+    folder = "results/demo/instances/boxes_unet"
+    assert plan.validation_inputs("boxes_unet") == {"tuning": f"{folder}/tuning.json"}
+    submission = plan.competition.submission.model_copy(update={"tuning": None})
+    other = Plan(plan.competition.model_copy(update={"submission": submission}))
+    predictions = f"{folder}/predictions.val.json"
+    assert other.validation_inputs("boxes_unet") == {"split": "data/demo/splits/0.json", "predictions": predictions}
+
+
+def test_pixels_are_shared_out_at_the_station_that_is_submitted_so(plan):
+    assert plan.competition.submission.format.overlap == "forbidden"
+    assert not any(plan.shares_out(station) for station in ("detection", "instances")), "instances have none"
+    submission = plan.competition.submission.model_copy(update={"station": "detection"})
+    other = Plan(plan.competition.model_copy(update={"submission": submission}))
+    assert (other.shares_out("detection"), other.shares_out("instances")) == (True, False)
+    assert not Plan(plan.competition.model_copy(update={"submission": None})).shares_out("detection")
+
+
 def test_without_tuning_no_thresholds_are_files(plan):
     submission = plan.competition.submission.model_copy(update={"tuning": None})
     other = Plan(plan.competition.model_copy(update={"submission": submission}))
