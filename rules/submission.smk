@@ -94,6 +94,7 @@ if SUBMISSION and COMPETITION.kaggle_name:
                 metric=SUBMISSION.metric,
                 score_threshold=SUBMISSION.score_threshold,
                 shares_out=SUBMISSION.shares_out,
+                max_detections=COMPETITION.evaluation.max_detections,
                 bootstrap_samples=COMPETITION.evaluation.bootstrap_samples,
             ),
             code=fingerprint("scripts/score_validation.py"),

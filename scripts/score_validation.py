@@ -27,6 +27,9 @@ if __name__ == "__main__":
                 *(read_json(inputs.predictions), sizes, None, settings["score_threshold"]),
                 shares_out=settings["shares_out"],
             )
-            samples = settings["bootstrap_samples"]
-            found = validation_score(settings["metric"], dataset.restricted(images), images, submitted, samples)
+            found = validation_score(
+                *(settings["metric"], dataset.restricted(images), images, submitted),
+                max_detections=settings["max_detections"],
+                bootstrap_samples=settings["bootstrap_samples"],
+            )
         write_json(snakemake.output.score, found, indent=1)

@@ -17,6 +17,7 @@ from podium.inference.submitted import as_submitted
 _AS_FOUND = ("box_ap", "mask_ap")
 """COCO's numbers are of all predictions as they are."""
 
+
 def judged(
     metric: str,
     dataset: dict,

@@ -3,12 +3,18 @@
 from collections.abc import Mapping, Sequence
 
 from podium.evaluation.evaluate import scores_of
-from podium.evaluation.metrics import METRICS
+from podium.evaluation.metrics import metric_for
 from podium.inference.submitted import Submitted
 
 
 def validation_score(
-    metric: str, dataset: dict, image_ids: Sequence[int], submitted: Submitted, bootstrap_samples: int = 1000
+    metric: str,
+    dataset: dict,
+    image_ids: Sequence[int],
+    submitted: Submitted,
+    *,
+    max_detections: int,
+    bootstrap_samples: int = 1000,
 ) -> dict[str, object]:
     """Return `metric`, `how` (untuned), `score`, and of it the 95 % bootstrap interval `low`, `high`.
 
@@ -17,10 +23,11 @@ def validation_score(
     """
     found = submitted.counting
     score: Mapping[str, float | None] = {"mean": None, "low": None, "high": None}
-    if METRICS[metric].needs == "boxes" or all("segmentation" in each for each in found):
+    judge = metric_for(metric, dataset["categories"], max_detections)
+    if judge.needs == "boxes" or all("segmentation" in each for each in found):
         predictions = {"boxes": found, "masks": found}
         threshold = submitted.threshold
-        scores, _ = scores_of(dataset, image_ids, predictions, [METRICS[metric]], threshold, bootstrap_samples)
+        scores, _ = scores_of(dataset, image_ids, predictions, [judge], threshold, bootstrap_samples)
         score = scores[metric]
     return {"metric": metric, "how": "untuned", "score": score["mean"], "low": score["low"], "high": score["high"]}
 

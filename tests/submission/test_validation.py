@@ -27,7 +27,7 @@ FOUND = [entry(slice(0, 8), score=0.9), entry(slice(6, 16), score=0.4)]
 
 def scored(threshold, shares_out, metric="dsb2018", found=FOUND):
     submitted = as_submitted(found, SIZES, None, threshold, shares_out=shares_out)
-    return validation_score(metric, DATASET, [1], submitted, 100)
+    return validation_score(metric, DATASET, [1], submitted, max_detections=100, bootstrap_samples=100)
 
 
 def test_predictions_count_as_the_file_has_them():
