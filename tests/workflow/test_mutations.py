@@ -138,7 +138,6 @@ KEYS = {
     "submission.score_threshold": ["tune", "write_submission", "share"],
     "submission.tuning": ["tune"],
     "submission.images": ["predict_boxes.submission", "predict_instances.submission", *SUBMISSION],
-    "submission.metric": ["tune", "score_submission"],
     "submission.competition": [],
     "submission.code_competition": [],
     "submission.message": [],
@@ -181,6 +180,8 @@ JOINS = {
         after(*WRITTEN, "tune") | {"ablation": 0, "compare": 1},
     ),
     "evaluation.metrics": ({"evaluation": {"metrics": ["iou"]}}, after("evaluate")),
+    # Predictions are judged by it already.
+    "submission.metric": ({"submission": {"metric": "airbus_f2"}}, after("tune", "score_submission")),
     "submission.station": (
         {
             "submission": {
