@@ -25,7 +25,7 @@ from podium.report.blocks import (
     optional_json,
 )
 from podium.report.drawing import inline
-from podium.report.galleries import Showing, counted, predictions_file, sample
+from podium.report.galleries import Showing, predictions_file, sample, shown_objects
 from podium.report.names import SCORES, in_words
 from podium.report.settings import as_yaml
 
@@ -150,10 +150,9 @@ def _gallery(
         if predictions is None:
             yield Missing(f"Pictures of the point {point.label}", file)
         else:
-            found[point.label] = counted(
-                *(competition, dataset, results, ablation.station, experiment, predictions),
+            found[point.label] = shown_objects(
+                *(competition, dataset, results, ablation.station, experiment, "val", predictions),
                 competition.evaluation.score_threshold,
-                tuned=False,
             )
     full = [each for each in images["val"] if dataset.annotations[each]] or images["val"]
     show = Showing(competition, dataset, {}, with_truth=True)

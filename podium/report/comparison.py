@@ -8,7 +8,7 @@ from podium.config.ways import Way, compared_part, on_other_folds, ways
 from podium.data.dataset import Dataset
 from podium.report.ablations import with_interval
 from podium.report.blocks import Gallery, Missing, Section, Table, Text, number, optional_json
-from podium.report.galleries import Showing, counted, predictions_file, sample
+from podium.report.galleries import Showing, predictions_file, sample, shown_objects
 from podium.report.names import SCORES, SPLITS, in_words
 from podium.report.tuning import tuning_of
 from podium.report.way_costs import cost_table
@@ -144,8 +144,8 @@ def _galleries(
         if predictions is None:
             yield Missing(f"Pictures of {names[way]}", file)
             continue
-        found[names[way]] = counted(
-            *(competition, dataset, results, *way, predictions, numbers["score_threshold"]), tuned=part != "val"
+        found[names[way]] = shown_objects(
+            *(competition, dataset, results, *way, part, predictions), numbers["score_threshold"]
         )
     show = Showing(competition, dataset, {}, with_truth=True)
     full = [each for each in images if dataset.annotations[each]] or images

@@ -55,7 +55,7 @@ def truth_galleries(
             for (_, file), content in zip(files, contents, strict=True)
             if content is None
         ]
-    found = counted(competition, dataset, results, station, name, predictions, metrics["score_threshold"])
+    found = shown_objects(competition, dataset, results, station, name, part, predictions, metrics["score_threshold"])
     show = Showing(competition, dataset, found, with_truth=True)
     metric = competition.own_metric
     rows, words = metrics["per_image"], SCORES[metric]
@@ -96,8 +96,10 @@ def submission_gallery(competition: Competition, dataset: Dataset, results: Path
     if predictions is None:
         return [Missing("Pictures of the competition's test images", file)]
     submission = competition.submission
-    threshold = submission.score_threshold
-    found = counted(competition, dataset, results, submission.station, submission.experiment, predictions, threshold)
+    found = shown_objects(
+        *(competition, dataset, results, submission.station, submission.experiment, "submission", predictions),
+        submission.score_threshold,
+    )
     show = Showing(competition, dataset, found, with_truth=False)
     specimens = [show(image_id, "") for image_id in sample(ids, count, competition.splits.seed)]
     return [Gallery("The competition's test images", "At random.", specimens, show.legend)]
@@ -198,22 +200,21 @@ def _picture(pixels: np.ndarray, label: str, alt: str) -> Picture:
     return Picture(data_uri(pixels), pixels.shape[1], pixels.shape[0], alt, label)
 
 
-def counted(
+def shown_objects(
     competition: Competition,
     dataset: Dataset,
     results: Path,
     station: Literal["detection", "instances"],
     name: str,
+    part: Literal["val", "test", "submission"],
     predictions: Sequence[dict],
     threshold: float,
-    *,
-    tuned: bool = True,
 ) -> Mapping[int, list[dict]]:
     """Return the predictions of each image that count, treated as those that are submitted.
 
-    Where thresholds are tuned they are those of the choice; on validation (not `tuned`) they are the configured ones.
+    They are those from the configured `threshold` on; where thresholds are tuned, those of the choice, but on `val`.
     """
-    tuning = tuning_of(competition, results, station, name) if tuned else None
+    tuning = tuning_of(competition, results, station, name) if part != "val" else None
     choice = Choice.model_validate(tuning["choice"]) if tuning else None
     submission = competition.submission
     shares_out = bool(submission and submission.station == station and submission.shares_out)

@@ -11,7 +11,7 @@ from podium.data.masks import decode
 from podium.evaluation.combinations import choices_of
 from podium.evaluation.metrics import METRICS
 from podium.evaluation.tuning import tune
-from podium.report.galleries import counted
+from podium.report.galleries import shown_objects
 from podium.report.page import build_report
 from podium.report.tuning_plot import surface_plot
 
@@ -109,17 +109,15 @@ def test_a_detectors_pictures_show_what_was_judged(finished):
     chosen = Choice(score_threshold=0.05, min_area=150)
     finished.write(finished.results / "detection/faster/tuning.json", tuning(axes, Choice(score_threshold=0.5), chosen))
     predictions = finished.found("instances", [6, 13])
-    found = counted(
-        finished.competition,
-        load_dataset(finished.data / "dataset"),
-        finished.results,
-        *("detection", "faster", predictions, 0.05),
-    )
+    place = (finished.competition, load_dataset(finished.data / "dataset"), finished.results, "detection", "faster")
+    found = shown_objects(*place, "test", predictions, 0.5)
     # Image 6: squares of 16 and 12 pixels (144 are too few), and one of 40, all of score 0.05 and more.
     assert [each["score"] for each in found[6]] == [0.9, 0.1]
     first, second = (decode(each["segmentation"]) for each in found[6])
     assert not (first & second).any(), "the format forbids overlaps: pixels are shared out"
     assert (first.sum(), second.sum()) == (16**2, 40**2 - 16**2)
+    # On validation thresholds are the configured ones.
+    assert [each["score"] for each in shown_objects(*place, "val", predictions, 0.5)[6]] == [0.9, 0.8]
     # The same on the page: of image 13, without truth, both squares of at least 150 pixels are shown.
     assert "2 predicted" in page_of(finished).text
 
