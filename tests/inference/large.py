@@ -23,7 +23,7 @@ from podium.evaluation.evaluate import evaluate
 from podium.files import write_json, write_text
 from podium.inference.boxes import predict_boxes
 from podium.inference.instances import predict_instances
-from podium.inference.true_boxes import true_box_scores
+from podium.inference.true_boxes import true_box_results
 from podium.submission.score import score_submission
 from podium.submission.write import write_submission
 
@@ -80,7 +80,7 @@ def work(folder: Path) -> None:
     crops = Crops(size=64, context=0.1)
     instances = predict_instances(Brightness(), dataset, [1], boxes, crops, settings)
     note("instances", len(instances))
-    note("true_boxes", true_box_scores(Brightness(), dataset, [1], crops)["iou"])
+    note("true_boxes", true_box_results(Brightness(), dataset, [1], crops)[0]["mean_iou"])
 
     numbers, _ = evaluate(
         dataset.restricted([1]),

@@ -21,7 +21,7 @@ UPLOAD = ROOT / "tests/kaggle/upload.py"
 def work(tmp_path):
     (tmp_path / "s").mkdir()
     (tmp_path / "s" / "a.csv").write_text("ImageId,EncodedPixels\na,1 1\n")
-    write_json(tmp_path / "metrics.val.json", {"scores": {"dice": {"mean": 0.5}}})
+    write_json(tmp_path / "s/a.validation.json", {"metric": "dice", "score": 0.5})
     return tmp_path
 
 

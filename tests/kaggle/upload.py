@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 from podium.submission import kaggle
 
-INPUTS = {"csv": "s/a.csv", "check": "s/a.check.json", "validation": "metrics.val.json"}
+INPUTS = {"csv": "s/a.csv", "check": "s/a.check.json", "validation": "s/a.validation.json"}
 SETTINGS = '{"competition":"cells","code_competition":false,"message":"m","metric":"dice"}'
 
 

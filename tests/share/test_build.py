@@ -133,7 +133,8 @@ def test_fewer_images_and_formats(tmp_path):
 def test_an_image_may_be_called_like_the_list(tmp_path):
     dataset, split, found = make(tmp_path / "dataset")
     dataset.images[4]["key"] = "index"
-    build_share(tmp_path / "share", Share(), dataset, split, found, title=TITLE, experiment="both", threshold=0.5)
+    thresholds = dict.fromkeys(found, 0.5)
+    build_share(tmp_path / "share", Share(), dataset, split, found, title="", experiment="x", thresholds=thresholds)
     assert called(tmp_path / "share/data/index.js")["images"][0]["stem"] == "index"
     assert len(called(tmp_path / "share/data/images/index.js")["predictions"]) == len(SCORES)
 

@@ -42,7 +42,7 @@ def test_what_a_job_asks_for(profile, rules):
     assert "--signal=TERM@" in default["slurm_extra"]
     assert not re.search(r"\bgpus\s*=", rules)
     for rule, resources in profile["set-resources"].items():
-        assert re.search(rf"^rule {rule}:", rules, re.MULTILINE), f"there is no rule {rule}"
+        assert re.search(rf"^ *rule {rule}:", rules, re.MULTILINE), f"there is no rule {rule}"
         assert "gpus" not in resources
 
 

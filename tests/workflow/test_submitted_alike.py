@@ -110,7 +110,7 @@ def test_one_set_of_objects_is_sent_judged_and_shared(tmp_path, script, tuned, c
     if not tuned:  # What the ledger tells is the score on validation of the very file; these two are validation.
         validation = read(split)["val"]
         inputs |= {"predictions": tmp_path / "predictions.submission.json"}
-        settings = common | {"metric": "dsb2018", "bootstrap_samples": 100}
+        settings = common | {"metric": "dsb2018", "max_detections": 100, "bootstrap_samples": 100}
         script("score_validation", inputs, {"score": tmp_path / "validation.json"}, settings)
         judged = [metric.image(dataset.annotations[number], sent[number], 48, 48) for number in validation]
         assert read(tmp_path / "validation.json")["score"] == pytest.approx(metric.total(judged))
