@@ -37,8 +37,10 @@ test-fast: env
 	$(BIN)/python -m pytest -m "not slow"
 
 # Starts a Slurm on this machine, after it has installed one where it is missing: as root on Debian, skipped elsewhere.
+# Some of them: make test-slurm SLURM_TESTS=tests/slurm/test_chain.py
+SLURM_TESTS ?= tests/slurm
 test-slurm: env
-	$(BIN)/python -m pytest -n 2 tests/slurm
+	$(BIN)/python -m pytest -n 2 $(SLURM_TESTS)
 
 lint: env
 	$(BIN)/ruff check .

@@ -95,12 +95,23 @@ def why_not(daemons: dict[str, str] = SLURM) -> str | None:
     """Return why these cannot be started here, None where they can: packages are installed now if they were not."""
     if sys.platform != "linux" or os.geteuid() != 0:
         return "starting a Slurm takes root on Linux"
+    if not _may_make_devices():
+        return "starting a Slurm with GPUs takes device files, which root may not make here"
     if not shutil.which("apt-get") and not all(map(_daemon, daemons)):
         return "Slurm is not installed, and only Debian's packages of it are known here"
     # Tests run in several processes: one installs, the others wait for it.
     with Path(tempfile.gettempdir(), "slurm-packages.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         return None if all(map(_daemon, daemons)) else _install(sorted(set(daemons.values())))
+
+
+def _may_make_devices() -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            os.mknod(f"{folder}/device", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+        except OSError:
+            return False
+    return True
 
 
 def _install(packages: list[str]) -> str | None:
