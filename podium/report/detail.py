@@ -15,10 +15,10 @@ ERRORS = {
     "right": "right",
     "duplicate": "duplicate",
     "localisation": "badly placed",
-    "confusion": "of another category",
-    "both": "badly placed and of another category",
+    "confusion": "other category",
+    "both": "badly placed, other category",
     "background": "on background",
-    "missed": "objects missed",
+    "missed": "missed",
 }
 
 
@@ -91,8 +91,9 @@ def _plots(metrics: Mapping, split: str, anchor: str) -> list[Plots]:
             f"F1 over confidence, IoU 0.5: {shape}, {split} split": f1_plot(
                 detail["curves"], detail["confidence"], names
             ),
-            f"Objects found and confused: {shape}, {split} split": confusion_plot(detail["confusion"], names),
         }
+        if len(names) > 1:
+            drawn[f"Objects found and confused: {shape}, {split} split"] = confusion_plot(detail["confusion"], names)
         plots = [
             Plot(inline(svg, f"{anchor}-{shape}-{place}", label), f"{label}.")
             for place, (label, svg) in enumerate(drawn.items())

@@ -40,7 +40,7 @@ def confusion_plot(counts: Sequence[Sequence[int]], names: Sequence[str]) -> str
     table = np.array(counts, dtype=float)
     shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     labels = [*map(plain, names), "background"]
-    side = min(max(2.6, 0.42 * len(labels) + 1.3), 9.0)
+    side = min(max(3.4, 0.42 * len(labels) + 1.3), 9.0)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(side + 0.6, side), layout="constrained")
         axes = figure.add_subplot()
