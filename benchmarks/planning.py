@@ -95,7 +95,7 @@ def finish(folder: Path) -> int:
         for name in line.split(", "):
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.mkdir() if path.name == "images" else path.touch()
+            path.mkdir() if path.name in ("images", "share") else path.touch()
     subprocess.run([*command, "--touch", "--forceall", "--no-hooks"], cwd=folder, capture_output=True, check=True)
     assert not planned_outputs(folder)
     return len(outputs)
