@@ -23,8 +23,8 @@ rule evaluate:
     params:
         settings=lambda wildcards: settings_json(
             evaluation=COMPETITION.judging,
-            masks=PLAN.finds_masks(wildcards.station, wildcards.experiment),
-            shares_out=PLAN.shares_out(wildcards.station),
+            masks=COMPETITION.finds_masks(wildcards.station, wildcards.experiment),
+            shares_out=COMPETITION.shares_out(wildcards.station),
         ),
         code=fingerprint("scripts/evaluate.py"),
     script:

@@ -64,7 +64,7 @@ if SELECTION:
                 metric=SELECTION.metric,
                 candidates=PLAN.candidates(),
                 evaluation=PLAN.limits,
-                shares_out=PLAN.shares_out(SELECTION.station),
+                shares_out=COMPETITION.shares_out(SELECTION.station),
             ),
             code=fingerprint("scripts/select_experiment.py"),
         script:

@@ -224,6 +224,23 @@ class Competition(Section):
         """Whether an experiment finds masks, not boxes alone."""
         return station != "detection" or self.detection[experiment].model.architecture == "mask_rcnn"
 
+    def is_tuned(self, station: Station, experiment: str) -> bool:
+        """Whether an experiment's thresholds are chosen on the validation part.
+
+        Where the metric is one of masks they are for all experiments that find masks, which stay comparable, and of
+        which another may be submitted next; where it is one of boxes, for all of the station that is submitted.
+        """
+        if not (self.submission and self.submission.tuning):
+            return False
+        if METRIC_NAMES[self.submission.metric].needs == "boxes":
+            return station == self.submission.station
+        return self.finds_masks(station, experiment)
+
+    def shares_out(self, station: Station) -> bool:
+        """Whether the pixels of a station's masks are shared out before they are judged, as they are when submitted."""
+        submission = self.submission
+        return bool(submission and submission.station == station and submission.shares_out)
+
     def chain(self, station: Station, experiment: str) -> dict[Station, list[str]]:
         """Return an experiment and, of instances, those that it joins, by station."""
         if station != "instances":

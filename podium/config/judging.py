@@ -6,6 +6,9 @@ from podium.config.metrics import METRIC_NAMES
 
 Station = Literal["detection", "segmentation", "instances"]
 
+TRAININGS: dict[Station, str] = {"detection": "train_detector", "segmentation": "train_segmenter"}
+"""The stations that train, whose experiments an instances experiment joins; their rules and scripts."""
+
 CROPS = ("mean_iou", "mean_dice")
 """Of segmenters, over the objects in true boxes. All others are judged by podium.evaluation.metrics."""
 

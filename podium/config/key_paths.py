@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, get_args
 
-from podium.config.ablations import Station
 from podium.config.detection import DetectionExperiment
 from podium.config.instances import InstancesExperiment
+from podium.config.judging import TRAININGS, Station
 from podium.config.merging import merge
 from podium.config.nearest import did_you_mean
 from podium.config.section import Section
@@ -17,8 +17,6 @@ MODELS: dict[Station, type[Section]] = {
     "segmentation": SegmentationExperiment,
     "instances": InstancesExperiment,
 }
-TRAININGS = ("detection", "segmentation")
-"""The stations whose experiments an instances experiment joins, by its keys of the same names."""
 
 
 def check_path(place: str, station: Station, key: str) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from podium.config.ablations import Ablation, Point, Station
-from podium.config.key_paths import MODELS, TRAININGS, changed, check_path, divided, short, value_at
+from podium.config.judging import TRAININGS
+from podium.config.key_paths import MODELS, changed, check_path, divided, short, value_at
 from podium.config.nearest import did_you_mean
 from podium.config.point_names import point_name, value_in_words
 from podium.config.section import Section

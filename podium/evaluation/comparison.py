@@ -1,6 +1,5 @@
 """Experiments compared on the same images: by which number, and how far a difference can be trusted."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from podium.config.evaluation import Evaluation
 from podium.config.judging import CROPS
 from podium.config.tuning import Choice
+from podium.data.by_image import by_image
 from podium.errors import PodiumError
 from podium.evaluation.metrics import metric_for
 from podium.evaluation.totals import Total
@@ -63,13 +63,9 @@ def judged(
     sizes = {image["id"]: (image["height"], image["width"]) for image in dataset["images"]}
     if metric not in _AS_FOUND:
         shared = shares_out and judge.needs == "masks"
-        predictions = as_submitted(predictions, sizes, choice, evaluation.score_threshold, shares_out=shared).results
-    true, found = defaultdict(list), defaultdict(list)
-    for each in dataset["annotations"]:
-        true[each["image_id"]].append(each)
-    for each in predictions:
-        if judge.ranked or each["score"] >= evaluation.score_threshold:
-            found[each["image_id"]].append(each)
+        submitted = as_submitted(predictions, sizes, choice, evaluation.score_threshold, shares_out=shared)
+        predictions = submitted.results if judge.ranked else submitted.counting
+    true, found = by_image(dataset["annotations"]), by_image(predictions)
     return judge.of_images([judge.image(true[each], found[each], *sizes[each]) for each in image_ids])
 
 

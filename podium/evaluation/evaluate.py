@@ -1,8 +1,8 @@
 """All numbers about one set of predictions: what `metrics.json` holds, and a score per image."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from podium.data.by_image import by_image
 from podium.evaluation.bootstrap import interval
 from podium.evaluation.coco import MAX_DETECTIONS, average_precision
 from podium.evaluation.detail import detail
@@ -109,7 +109,7 @@ def _per_image(
 ) -> tuple[list[dict], dict[str, list]]:
     """Return a row per image, and by metric the statistics of each image."""
     images, annotations = truth_of(dataset, image_ids)
-    true, predicted = _by_image(annotations), {needs: _by_image(found) for needs, found in predictions.items()}
+    true, predicted = by_image(annotations), {needs: by_image(found) for needs, found in predictions.items()}
     shown = "masks" if any(metric.needs == "masks" for metric in metrics) else "boxes"
     rows, statistics = [], {metric.name: [] for metric in metrics}
     for image in images:
@@ -125,13 +125,6 @@ def _per_image(
             row[metric.name] = defined(metric.total([found]))
         rows.append(row)
     return rows, statistics
-
-
-def _by_image(records: Sequence[dict]) -> dict[int, list[dict]]:
-    found = defaultdict(list)
-    for each in records:
-        found[each["image_id"]].append(each)
-    return found
 
 
 def _score(metric: Metric, statistics: list, samples: int) -> dict[str, float | None]:

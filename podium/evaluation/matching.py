@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from podium.data.by_image import by_image
 from podium.evaluation.inputs import truth_of
 from podium.evaluation.overlap import overlap
 
@@ -58,9 +59,7 @@ def match(
     nothing of the rest. Parameters are those of `podium.evaluation.coco.average_precision`, checked there.
     """
     images, annotations = truth_of(dataset, image_ids)
-    truth, found = defaultdict(list), defaultdict(list)
-    for each in annotations:
-        truth[each["image_id"]].append(each)
+    truth, found = by_image(annotations), defaultdict(list)
     for place, each in enumerate(predictions):
         found[each["image_id"]].append(place)
     return [_match(image["id"], truth[image["id"]], predictions, found[image["id"]], iou_type) for image in images]
@@ -113,18 +112,27 @@ def confusion(pairs: Sequence[Pairs], categories: Sequence[int], confidence: flo
     place = {category: row for row, category in enumerate(categories)}
     counts = np.zeros((len(categories) + 1,) * 2, dtype=np.int64)
     for each in pairs:
-        free = np.ones(len(each.true_category), dtype=bool)
-        for column in np.flatnonzero((each.score >= confidence) & (each.owner != -2)):
-            left = np.where(free, each.iou[:, column], 0)
-            best = int(left.argmax()) if len(left) else -1
-            row = len(categories)
-            if best >= 0 and left[best] >= FOUND_FROM:
-                free[best] = False
-                row = place[each.true_category[best]]
+        columns = np.flatnonzero((each.score >= confidence) & (each.owner != -2))
+        owners = _owners(each.iou[:, columns])
+        for column, owner in zip(columns, owners, strict=True):
+            row = len(categories) if owner < 0 else place[each.true_category[owner]]
             counts[row, place[each.category[column]]] += 1
-        for category in each.true_category[free]:
+        for category in np.delete(each.true_category, owners[owners >= 0]):
             counts[place[category], -1] += 1
     return counts
+
+
+def _owners(iou: np.ndarray) -> np.ndarray:
+    """Return the object that each prediction takes, int (n,), -1 for none: the one left of highest IoU, 0.5 or more.
+
+    `iou` is float (m, n), predictions by falling score.
+    """
+    left, owners = iou.copy(), np.full(iou.shape[1], -1, dtype=np.int64)
+    for column in range(iou.shape[1] if len(iou) else 0):
+        best = int(left[:, column].argmax())
+        if left[best, column] >= FOUND_FROM:
+            owners[column], left[best] = best, 0
+    return owners
 
 
 def _match(image_id: int, truth: list[dict], predictions: Sequence[dict], places: list[int], iou_type: str) -> Pairs:
@@ -137,14 +145,8 @@ def _match(image_id: int, truth: list[dict], predictions: Sequence[dict], places
     true_category = np.array([each["category_id"] for each in objects], dtype=np.int64)
     iou = overlap(objects, found, iou_type)
     in_crowd = overlap(crowds, found, iou_type, crowd=True) >= FOUND_FROM
-    owner = np.full(len(found), -1, dtype=np.int64)
-    free = np.ones(len(objects), dtype=bool)
-    for column in range(len(found)):
-        left = np.where(free & (true_category == category[column]), iou[:, column], 0)
-        best = int(left.argmax()) if len(left) else -1
-        if best >= 0 and left[best] >= FOUND_FROM:
-            owner[column], free[best] = best, False
-        elif in_crowd[crowd_category == category[column], column].any():
-            owner[column] = -2
+    owner = _owners(np.where(true_category[:, None] == category, iou, 0))
+    in_own_crowd = (in_crowd & (crowd_category[:, None] == category)).any(axis=0)
+    owner[(owner < 0) & in_own_crowd] = -2
     score = np.array([each["score"] for each in found], dtype=np.float64)
     return Pairs(image_id, order, score, category, true_category, iou, owner)

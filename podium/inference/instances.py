@@ -1,6 +1,5 @@
 """Instances: detected boxes, each with the mask that a segmenter finds in it."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ from torch import nn
 from podium.config.instances import InstancesExperiment
 from podium.config.segmentation import Crops
 from podium.config.tuning import Choice
+from podium.data.by_image import by_image
 from podium.data.dataset import Dataset
 from podium.data.masks import encode_at
 from podium.inference.masks import probabilities
@@ -87,12 +87,9 @@ def likely_objects(
 
     An image's boxes are to be used before the next image is asked for; the segmenter sees each of them once.
     """
-    by_image = defaultdict(list)
-    for box in boxes:
-        if box["score"] >= score_threshold:
-            by_image[box["image_id"]].append(box)
+    likely_enough = by_image(box for box in boxes if box["score"] >= score_threshold)
     for image_id in image_ids:
-        found = sorted(by_image[image_id], key=lambda box: -box["score"])
+        found = sorted(likely_enough[image_id], key=lambda box: -box["score"])
         corners = [np.array(box["bbox"]) + [0, 0, *box["bbox"][:2]] for box in found]
         likely = probabilities(model, dataset.read(image_id), corners, crops) if found else ()
         yield image_id, (Likely(box, *where) for box, where in zip(found, likely, strict=True))
@@ -108,13 +105,11 @@ def instances_of(
 
 
 def _result(placed: Placed, height: int, width: int) -> dict:
-    box, mask = placed.result, placed.mask
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    tight = [placed.x + columns[0], placed.y + rows[0], np.ptp(columns) + 1, np.ptp(rows) + 1]
+    box = placed.result
     return {
         "image_id": box["image_id"],
         "category_id": box["category_id"],
-        "bbox": [float(value) for value in tight],
+        "bbox": placed.tight_box,
         "score": box["score"],
-        "segmentation": encode_at(mask, placed.x, placed.y, height, width),
+        "segmentation": encode_at(placed.mask, placed.x, placed.y, height, width),
     }

@@ -1,6 +1,5 @@
 """Which of the objects found in an image stay: no duplicates, none too small, no pixel in two of them."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -8,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from podium.config.tuning import Choice
+from podium.data.by_image import by_image
 from podium.data.masks import decode_tight, encode_at
 
 
@@ -35,6 +35,13 @@ class Placed:
         """Pixels of the mask, or of the box."""
         width, height = self.result["bbox"][2:]
         return width * height if self.mask is None else int(np.count_nonzero(self.mask))
+
+    @property
+    def tight_box(self) -> list[float]:
+        """[x, y, w, h] around the pixels of the mask, which has some."""
+        rows, columns = np.flatnonzero(self.mask.any(axis=1)), np.flatnonzero(self.mask.any(axis=0))
+        tight = [self.x + columns[0], self.y + rows[0], np.ptp(columns) + 1, np.ptp(rows) + 1]
+        return [float(value) for value in tight]
 
     @property
     def corners(self) -> tuple[float, float, float, float]:
@@ -93,12 +100,8 @@ def select(
 
 def _without(placed: Placed, taken: np.ndarray) -> Placed:
     """Return an object without pixels that others have; its box is the tight one of what is left, if anything is."""
-    mask = placed.mask & ~taken
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return replace(placed, mask=mask)
-    tight = [placed.x + columns[0], placed.y + rows[0], np.ptp(columns) + 1, np.ptp(rows) + 1]
-    return replace(placed, mask=mask, result={**placed.result, "bbox": [float(value) for value in tight]})
+    left = replace(placed, mask=placed.mask & ~taken)
+    return replace(left, result={**placed.result, "bbox": left.tight_box}) if left.mask.any() else left
 
 
 def _touching(corners: np.ndarray, own: np.ndarray) -> np.ndarray:
@@ -145,16 +148,14 @@ def selection_makers(
     image_ids: Iterable[int], results: Iterable[dict], sizes: Mapping[int, tuple[int, int]], *, overlap: bool = True
 ) -> Iterator[Callable[[Choice], list[dict]]]:
     """Yield for each image what selects among its results by a choice, as `selected`. Masks are unpacked once."""
-    by_image = defaultdict(list)
-    for result in results:
-        by_image[result["image_id"]].append(result)
+    found = by_image(results)
 
-    def made(found: list[Placed], size: tuple[int, int], choice: Choice) -> list[dict]:
-        kept = select(found, *size, nms_iou=choice.nms_iou, min_area=choice.min_area, overlap=overlap)
+    def made(placed: list[Placed], size: tuple[int, int], choice: Choice) -> list[dict]:
+        kept = select(placed, *size, nms_iou=choice.nms_iou, min_area=choice.min_area, overlap=overlap)
         return [each.result if overlap else _with_mask(each, *size) for each in kept]
 
     for image_id in image_ids:
-        yield partial(made, [place(result) for result in by_image[image_id]], sizes[image_id])
+        yield partial(made, [place(result) for result in found[image_id]], sizes[image_id])
 
 
 def _with_mask(placed: Placed, height: int, width: int) -> dict:

@@ -12,7 +12,6 @@ from podium.evaluation.ablation import column_of
 from podium.files import read_json
 from podium.report.ablation_plot import ablation_plot
 from podium.report.blocks import (
-    DASH,
     Folded,
     Gallery,
     Listing,
@@ -23,6 +22,7 @@ from podium.report.blocks import (
     Text,
     number,
     optional_json,
+    with_interval,
 )
 from podium.report.drawing import inline
 from podium.report.galleries import Showing, predictions_file, sample, shown_objects
@@ -40,13 +40,6 @@ def ablations_section(competition: Competition, dataset: Dataset, data: Path, re
         for name, ablation in competition.ablations.items()
     ]
     return [Section("Ablations", "ablations", [Text(text)], sections)]
-
-
-def with_interval(value: float | None, low: float | None, high: float | None) -> str:
-    """Return a difference with its sign and its interval for a cell."""
-    if value is None:
-        return DASH
-    return f"{value:+.3f}" + ("" if low is None else f" [{low:+.3f}, {high:+.3f}]")
 
 
 def _blocks(

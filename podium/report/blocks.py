@@ -161,6 +161,13 @@ def number(value: object, digits: int = 3) -> str:
     return f"{value:,}".replace(",", "\u202f") if isinstance(value, int) else f"{value:.{digits}f}"
 
 
+def with_interval(value: float | None, low: float | None, high: float | None) -> str:
+    """Return a difference with its sign and its interval for a cell."""
+    if value is None:
+        return DASH
+    return f"{value:+.3f}" + ("" if low is None else f" [{low:+.3f}, {high:+.3f}]")
+
+
 def records_table(caption: str, records: Iterable[Mapping]) -> Table:
     """Return a table with a row per record; columns are the union of the keys."""
     records = list(records)

@@ -6,8 +6,7 @@ from pathlib import Path
 from podium.config.competition import Competition
 from podium.config.ways import Way, compared_part, on_other_folds, ways
 from podium.data.dataset import Dataset
-from podium.report.ablations import with_interval
-from podium.report.blocks import Gallery, Missing, Section, Table, Text, number, optional_json
+from podium.report.blocks import Gallery, Missing, Section, Table, Text, number, optional_json, with_interval
 from podium.report.galleries import Showing, predictions_file, sample, shown_objects
 from podium.report.names import SCORES, SPLITS, in_words
 from podium.report.tuning import tuning_of

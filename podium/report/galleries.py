@@ -1,7 +1,6 @@
 """The page's pictures: what was there and what was found, on a few images."""
 
 import random
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -10,6 +9,7 @@ import numpy as np
 
 from podium.config.competition import Competition
 from podium.config.tuning import Choice
+from podium.data.by_image import by_image
 from podium.data.dataset import Dataset
 from podium.evaluation.instances import mean_precision
 from podium.evaluation.overlap import overlap
@@ -137,7 +137,7 @@ class Showing:
     def _specimen(self, image_id: int, fact: str) -> Specimen:
         entry, image = self.dataset.images[image_id], self.dataset.read(image_id)
         key, truth, found = entry["key"], self.dataset.annotations[image_id], self.found[image_id]
-        pictures = [_picture(fitted(image, self.side), "image", f"Image {key}")]
+        pictures = [picture(fitted(image, self.side), "image", f"Image {key}")]
         facts = [f"{entry['width']} \u00d7 {entry['height']}"]
         if self.with_truth:
             words = f"{sum(not each['iscrowd'] for each in truth)} true"
@@ -172,7 +172,7 @@ class Showing:
         shapes = [
             Shape(each["bbox"], each.get("segmentation"), colour) for each, colour in zip(objects, colours, strict=True)
         ]
-        return _picture(draw(image, shapes, self.side), label, alt)
+        return picture(draw(image, shapes, self.side), label, alt)
 
     def _colours(self, objects: Sequence[Mapping]) -> list[Colour]:
         return [
@@ -196,7 +196,8 @@ class Showing:
         return colours
 
 
-def _picture(pixels: np.ndarray, label: str, alt: str) -> Picture:
+def picture(pixels: np.ndarray, label: str, alt: str) -> Picture:
+    """Return pixels, uint8 (h, w, 3), as a picture of the page."""
     return Picture(data_uri(pixels), pixels.shape[1], pixels.shape[0], alt, label)
 
 
@@ -216,13 +217,9 @@ def shown_objects(
     """
     tuning = tuning_of(competition, results, station, name) if part != "val" else None
     choice = Choice.model_validate(tuning["choice"]) if tuning else None
-    submission = competition.submission
-    shares_out = bool(submission and submission.station == station and submission.shares_out)
+    shares_out = competition.shares_out(station)
     sizes = {image_id: dataset.size(image_id) for image_id in {each["image_id"] for each in predictions}}
-    found = defaultdict(list)
-    for each in as_submitted(predictions, sizes, choice, threshold, shares_out=shares_out).counting:
-        found[each["image_id"]].append(each)
-    return found
+    return by_image(as_submitted(predictions, sizes, choice, threshold, shares_out=shares_out).counting)
 
 
 def _box_score(dataset: Dataset, found: Mapping[int, list[dict]], image_id: int) -> float:

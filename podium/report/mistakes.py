@@ -10,10 +10,10 @@ from podium.config.competition import Competition
 from podium.data.dataset import Dataset
 from podium.data.masks import encode
 from podium.data.windows import Window, cut, cut_mask, window_around
-from podium.report.blocks import Gallery, Picture, Specimen, number, optional_json
+from podium.report.blocks import Gallery, Specimen, number, optional_json
 from podium.report.detail import ERRORS
-from podium.report.galleries import of_part
-from podium.report.pictures import ALONE, CROWD, Shape, colours, data_uri, draw
+from podium.report.galleries import of_part, picture
+from podium.report.pictures import ALONE, CROWD, Shape, colours, draw
 
 _CONTEXT, _LEAST = 1.0, 64
 """A picture shows a mistake's box with so many times its longer side around it, and at least so many pixels."""
@@ -60,8 +60,8 @@ def _specimen(competition: Competition, dataset: Dataset, mistake: Mapping) -> S
     ]
     key, what = dataset.images[image_id]["key"], names[mistake["category_id"]]
     pictures = [
-        _picture(image, truth, side, "truth", f"{key}: truth"),
-        _picture(image, [_shape(mistake, window, ALONE)], side, "prediction", f"{key}: a prediction of {what}"),
+        picture(draw(image, truth, side), "truth", f"{key}: truth"),
+        picture(draw(image, [_shape(mistake, window, ALONE)], side), "prediction", f"{key}: a prediction of {what}"),
     ]
     return Specimen(pictures, key, f"{what}: {ERRORS[mistake['kind']]}, score {number(mistake['score'])}")
 
@@ -72,8 +72,3 @@ def _shape(each: Mapping, window: Window, colour: tuple[int, int, int]) -> Shape
     if mask:
         mask = encode(cut_mask(mask, window))
     return Shape([x - window.x, y - window.y, width, height], mask, colour)
-
-
-def _picture(image: np.ndarray, shapes: list[Shape], side: int, label: str, alt: str) -> Picture:
-    pixels = draw(image, shapes, side)
-    return Picture(data_uri(pixels), pixels.shape[1], pixels.shape[0], alt, label)

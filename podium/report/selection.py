@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from podium.config.competition import Competition
-from podium.report.ablations import with_interval
-from podium.report.blocks import Missing, Section, Table, Text, number, optional_json
+from podium.report.blocks import Missing, Section, Table, Text, number, optional_json, with_interval
 from podium.report.names import SCORES, in_words
 
 FILE = "selection.json"

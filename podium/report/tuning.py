@@ -30,16 +30,9 @@ def tuning_blocks(competition: Competition, results: Path, station: str, experim
     tuning = tuning_of(competition, results, station, experiment)
     if tuning is None:
         submission = competition.submission
-        expected = (
-            submission
-            and submission.tuning
-            and (submission.station, submission.experiment)
-            == (
-                station,
-                experiment,
-            )
-        )
-        return [Missing("The tuned thresholds", f"{station}/{experiment}/tuning.json")] if expected else []
+        if submission and submission.tuning and (submission.station, submission.experiment) == (station, experiment):
+            return [Missing("The tuned thresholds", f"{station}/{experiment}/tuning.json")]
+        return []
     words = SCORES.get(tuning["metric"], tuning["metric"])
     label = f"{words} on validation over the thresholds that were tried"
     plot = inline(surface_plot(tuning), f"{station}-{experiment}-tuning", label)

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from podium.config.competition import Competition
+from podium.config.judging import TRAININGS
 from podium.config.ways import Way
 from podium.report.blocks import DASH, Table, number, optional_json
 from podium.report.provenance import memory
 
 _ARCHITECTURES = {"faster_rcnn": "Faster R-CNN", "mask_rcnn": "Mask R-CNN"}
-_TRAINING = {"detection": "train_detector", "segmentation": "train_segmenter"}
 _PREDICTING = {"detection": "predict_boxes", "instances": "predict_instances"}
 
 
@@ -21,7 +21,7 @@ def cost_table(competition: Competition, named: Mapping[str, Way], part: str, im
     rows = []
     for name, (station, experiment) in named.items():
         chain = competition.chain(station, experiment)
-        trained = _records(results, _jobs(_TRAINING, chain))
+        trained = _records(results, _jobs(TRAININGS, chain))
         predicted = _records(results, [f"{job}.{part}" for job in _jobs(_PREDICTING, chain)])
         seconds = [_sum(records) for records in (trained, predicted)]
         rows.append(

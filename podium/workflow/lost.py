@@ -7,11 +7,9 @@ job fails again; with another rate, or another anything, a point is trained anew
 from collections.abc import Iterator
 from pathlib import Path
 
+from podium.config.judging import TRAININGS
 from podium.workflow.experiments import divergence, state_file
 from podium.workflow.fingerprint import fingerprint
-
-TRAININGS = {"detection": "train_detector", "segmentation": "train_segmenter"}
-"""The stations that train, and their rules and scripts."""
 
 
 def lost_points(plan) -> dict[tuple[str, str], str]:

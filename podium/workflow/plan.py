@@ -10,13 +10,13 @@ from pathlib import Path, PurePosixPath
 from podium.config.ablations import Ablation
 from podium.config.chosen import chosen_chain, judged_parts, shown_experiments
 from podium.config.competition import SELECTED, Competition
-from podium.config.metrics import METRIC_NAMES
+from podium.config.judging import TRAININGS
 from podium.config.section import Section
 from podium.config.ways import Way, compared_part, ways
 from podium.config.zoo import zoo
 from podium.errors import PodiumError
 from podium.files import canonical_json
-from podium.workflow.lost import TRAININGS, lost_points
+from podium.workflow.lost import lost_points
 
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
 """A text in JSON."""
@@ -89,6 +89,10 @@ class Plan:
         """Which experiment was chosen, and nothing else: what is made of it is made anew for another one only."""
         return f"{self.results}/chosen.json"
 
+    def folder(self, station: str, experiment: str) -> str:
+        """The results of an experiment."""
+        return f"{self.results}/{station}/{experiment}"
+
     def local_archive(self) -> list[str]:
         """The path of a local source where it is there, unless it is the archive's own place."""
         source = self.competition.source
@@ -126,57 +130,36 @@ class Plan:
         backend = self.competition.detection[experiment].model.backend
         return [] if backend == "torchvision" else [backend]
 
-    def finds_masks(self, station: str, experiment: str) -> bool:
-        """Whether an experiment's predictions have masks."""
-        return self.competition.finds_masks(station, experiment)
-
     def instance_inputs(self, experiment: str, part: str) -> dict[str, str | list[str]]:
         """The boxes and the segmenter of an instances experiment, its split, and thresholds where they are tuned."""
         settings = self.competition.instances[experiment]
         return {
-            "boxes": f"{self.results}/detection/{settings.detection}/predictions.{part}.json",
-            "model": f"{self.results}/segmentation/{settings.segmentation}/model.pt",
+            "boxes": f"{self.folder('detection', settings.detection)}/predictions.{part}.json",
+            "model": f"{self.folder('segmentation', settings.segmentation)}/model.pt",
             "split": self.split("instances", experiment),
             "choice": self.choice("instances", experiment, part),
         }
 
-    def is_tuned(self, station: str, experiment: str) -> bool:
-        """Whether an experiment's thresholds are chosen on the validation part.
-
-        Where the metric is one of masks they are for all experiments that find masks, which stay comparable, and of
-        which another may be submitted next; where it is one of boxes, for all of the station that is submitted.
-        """
-        submission = self.competition.submission
-        if not (submission and submission.tuning):
-            return False
-        boxes = METRIC_NAMES[submission.metric].needs == "boxes"
-        return station == submission.station if boxes else self.finds_masks(station, experiment)
-
-    def shares_out(self, station: str) -> bool:
-        """Whether the pixels of a station's masks are shared out before they are judged, as they are when submitted."""
-        submission = self.competition.submission
-        return bool(submission and submission.station == station and submission.shares_out)
-
     def choice(self, station: str, experiment: str, part: str) -> str | list[str]:
         """The file of the thresholds that were chosen, for all parts but the one that they were chosen on."""
-        if part == "val" or not self.is_tuned(station, experiment):
+        if part == "val" or not self.competition.is_tuned(station, experiment):
             return []
-        return f"{self.results}/{station}/{experiment}/choice.json"
+        return f"{self.folder(station, experiment)}/choice.json"
 
     def tuning_inputs(self, station: str, experiment: str) -> dict[str, str | list[str]]:
         """What thresholds are chosen from."""
         if station == "instances":
             return self.instance_inputs(experiment, "val")
-        boxes = f"{self.results}/{station}/{experiment}/predictions.val.json"
+        boxes = f"{self.folder(station, experiment)}/predictions.val.json"
         return {"boxes": boxes, "split": self.split(station, experiment)}
 
     def tuning_files(self, name: str, chosen: Mapping[str, str] | None = None) -> list[str]:
         """tuning.json or tuning.svg of each experiment whose thresholds are chosen, points of ablations left out."""
         return [
-            f"{self.results}/{station}/{experiment}/{name}"
+            f"{self.folder(station, experiment)}/{name}"
             for station in ("detection", "instances")
             for experiment in self.shown(station, chosen)
-            if self.is_tuned(station, experiment)
+            if self.competition.is_tuned(station, experiment)
         ]
 
     def part_images(self, part: str) -> str | None:
@@ -190,17 +173,11 @@ class Plan:
         experiment = self.competition.submission.experiment if self.competition.submission else None
         return experiment if experiment != SELECTED else chosen["experiment"] if chosen else None
 
-    @property
-    def submitted_folder(self) -> str | None:
-        """The results of the experiment that is submitted, None where it is still to be chosen."""
-        experiment = self.submitted(None)
-        return f"{self.results}/{self.competition.submission.station}/{experiment}" if experiment else None
-
     def validation_inputs(self, experiment: str) -> dict[str, str]:
         """What the score on validation of a submitted file is taken from: its tuning, or its predictions."""
         station = self.competition.submission.station
-        folder = f"{self.results}/{station}/{experiment}"
-        if self.is_tuned(station, experiment):
+        folder = self.folder(station, experiment)
+        if self.competition.is_tuned(station, experiment):
             return {"tuning": f"{folder}/tuning.json"}
         return {"split": self.split(station, experiment), "predictions": f"{folder}/predictions.val.json"}
 
@@ -225,10 +202,8 @@ class Plan:
     def comparison_inputs(self) -> dict[str, str | list[str]]:
         """What they are compared by."""
         part = compared_part(self.competition)
-        folders = [f"{self.results}/{station}/{experiment}" for station, experiment in self.ways]
         choices = [self.choice(*way, part) for way in self.ways]
-        files = {kind: [f"{folder}/{kind}.{part}.json" for folder in folders] for kind in ("metrics", "predictions")}
-        return {"split": self.split(*self.ways[0]), "choices": [each for each in choices if each], **files}
+        return {"choices": [each for each in choices if each], **self._compared_by(self.ways, part)}
 
     def comparison_settings(self) -> dict[str, object]:
         """What their comparison depends on."""
@@ -237,9 +212,9 @@ class Plan:
             {
                 "station": station,
                 "experiment": experiment,
-                "masks": self.finds_masks(station, experiment),
+                "masks": self.competition.finds_masks(station, experiment),
                 "choice": self.choice(station, experiment, part) or None,
-                "shares_out": self.shares_out(station),
+                "shares_out": self.competition.shares_out(station),
             }
             for station, experiment in self.ways
         ]
@@ -249,9 +224,12 @@ class Plan:
 
     def judged_by(self, station: str, experiments: Sequence[str]) -> dict[str, str | list[str]]:
         """What experiments of one fold are compared by on validation: the split, their metrics, their predictions."""
-        folders = [f"{self.results}/{station}/{experiment}" for experiment in experiments]
-        files = {kind: [f"{folder}/{kind}.val.json" for folder in folders] for kind in ("metrics", "predictions")}
-        return {"split": self.split(station, experiments[0]), **files}
+        return self._compared_by([(station, experiment) for experiment in experiments], "val")
+
+    def _compared_by(self, compared: Sequence[Way], part: str) -> dict[str, str | list[str]]:
+        folders = [self.folder(*each) for each in compared]
+        files = {kind: [f"{folder}/{kind}.{part}.json" for folder in folders] for kind in ("metrics", "predictions")}
+        return {"split": self.split(*compared[0]), **files}
 
     @property
     def share(self) -> str:
@@ -265,16 +243,14 @@ class Plan:
         station = self.competition.submission.station
         judged = self.parts(station, experiment, chosen)
         parts = [part for part in share.parts if part != "test" or part in judged]
-        folder = f"{self.results}/{station}/{experiment}"
-        return (
-            {}
-            if not parts
-            else {
-                "split": self.split(station, experiment),
-                "predictions": [f"{folder}/predictions.{part}.json" for part in parts],
-                "choice": self.choice(station, experiment, "submission"),
-            }
-        )
+        if not parts:
+            return {}
+        folder = self.folder(station, experiment)
+        return {
+            "split": self.split(station, experiment),
+            "predictions": [f"{folder}/predictions.{part}.json" for part in parts],
+            "choice": self.choice(station, experiment, "submission"),
+        }
 
     def shared_folder(self, chosen: Mapping[str, str] | None = None) -> list[str]:
         """The folder for colleagues, where there is one."""
@@ -283,7 +259,7 @@ class Plan:
     def curves(self) -> list[str]:
         """A picture of each training's course, beside its history."""
         trainings = [(kind, name) for kind in TRAININGS for name in getattr(self.competition, kind)]
-        return [f"{self.results}/{kind}/{name}/curves.svg" for kind, name in trainings if (kind, name) not in self.lost]
+        return [f"{self.folder(*each)}/curves.svg" for each in trainings if each not in self.lost]
 
     def reported_files(self, chosen: Mapping[str, str] | None = None) -> list[str]:
         """All that the page is made of. Of the points of ablations that is what they are compared by."""
@@ -293,7 +269,7 @@ class Plan:
             "instances": ["metrics.{}.json", "predictions.{}.json"],
         }
         stations = [
-            f"{self.results}/{station}/{experiment}/{name.format(part)}"
+            f"{self.folder(station, experiment)}/{name.format(part)}"
             for station, names in kinds.items()
             for experiment in self.shown(station, chosen)
             for part in self.parts(station, experiment, chosen)
@@ -313,8 +289,10 @@ class Plan:
 
     def reported_once_chosen(self, chosen: Mapping[str, str] | None) -> list[str]:
         """What the page is made of besides, once an experiment is chosen."""
+        if not chosen:
+            return []
         before = set(self.reported_files())
-        return [] if not chosen else [file for file in self.reported_files(chosen) if file not in before]
+        return [file for file in self.reported_files(chosen) if file not in before]
 
     def parts(self, station: str, experiment: str, chosen: Mapping[str, str] | None) -> list[str]:
         """The parts of the images with truth that an experiment is judged on; where one is chosen, test is for it."""
@@ -350,7 +328,7 @@ class Plan:
             "experiments": ablation.experiments,
             "trainings": [self._trainings(ablation.station, name) for name in ablation.experiments],
             "evaluation": self.limits,
-            "shares_out": self.shares_out(ablation.station),
+            "shares_out": self.competition.shares_out(ablation.station),
             "drop_categories": self.dropped(ablation),
         }
 

@@ -85,7 +85,7 @@ def test_the_plan_names_the_files_of_the_contract(plan):
         "split": "data/demo/splits/0.json",
         "choice": [],
     }
-    assert plan.submitted_folder == "results/demo/instances/boxes_unet"
+    assert plan.folder("instances", plan.submitted(None)) == "results/demo/instances/boxes_unet"
     assert plan.submission_files() == [
         f"submissions/demo/boxes_unet.{kind}" for kind in ("csv", "check.json", "score.json")
     ]
@@ -150,11 +150,13 @@ def test_the_score_on_validation_is_of_what_the_file_is_made_by(plan):
 
 def test_pixels_are_shared_out_at_the_station_that_is_submitted_so(plan):
     assert plan.competition.submission.format.overlap == "forbidden"
-    assert not any(plan.shares_out(station) for station in ("detection", "instances")), "instances have none"
+    assert not any(plan.competition.shares_out(station) for station in ("detection", "instances")), (
+        "instances have none"
+    )
     submission = plan.competition.submission.model_copy(update={"station": "detection"})
-    other = Plan(plan.competition.model_copy(update={"submission": submission}))
+    other = plan.competition.model_copy(update={"submission": submission})
     assert (other.shares_out("detection"), other.shares_out("instances")) == (True, False)
-    assert not Plan(plan.competition.model_copy(update={"submission": None})).shares_out("detection")
+    assert not plan.competition.model_copy(update={"submission": None}).shares_out("detection")
 
 
 def test_without_tuning_no_thresholds_are_files(plan):
