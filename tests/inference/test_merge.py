@@ -1,9 +1,13 @@
 """Merging alone: what each tile reports is known, being the part of each object that it sees."""
 
+import zipfile
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from podium.config.detection import Tiles
 from podium.data.tiles import Tile, tiles_of, views_of
@@ -161,3 +165,30 @@ def test_the_whole_photograph_is_asked_about_what_tiles_cut_off_and_not_about_wh
 
 def test_no_detections():
     assert merge(np.zeros((0, 4)), np.zeros(0), np.zeros(0), np.zeros(0, dtype=int), [LEFT, RIGHT]) == []
+
+
+@pytest.mark.parametrize(("size", "overlap"), [(800, 250), (640, 300)])
+@pytest.mark.parametrize("visible", [0.01, 0.25, 0.5])
+def test_vehicles_of_real_photographs_come_back_once_each(real_data, size, overlap, visible):
+    """Labels of drone photographs of up to 4000 x 2250 pixels: parked and queueing cars, boxes of which overlap."""
+    photographs = list(_vehicles(real_data / "aerial-cars.zip"))
+    assert len(photographs) == 10 and sum(len(truth) for truth, _ in photographs) == 245
+    for truth, (width, height) in photographs:
+        tiles = tiles_of(height, width, Tiles(size=size, overlap=overlap))
+        assert np.allclose(merged(truth, tiles, visible=visible), truth)
+
+
+def _vehicles(archive):
+    """Yield the objects (x0, y0, x1, y1, label) and the (width, height) of each photograph; labels are as of YOLO."""
+    with zipfile.ZipFile(archive) as files:
+        for name in sorted(files.namelist()):
+            if name == "README.txt" or not name.endswith(".txt"):
+                continue
+            (picture,) = (other for other in files.namelist() if Path(other).stem == Path(name).stem and other != name)
+            with Image.open(files.open(picture)) as image:
+                size = np.array(image.size)
+            rows = np.array([line.split() for line in files.read(name).decode().splitlines()], dtype=float)
+            sides = rows[:, 3:] * size
+            low = rows[:, 1:3] * size - sides / 2
+            boxes = np.hstack([low, low + sides]).clip(0, [*size, *size])
+            yield sorted((*box, int(label)) for box, label in zip(boxes, rows[:, 0] + 1, strict=True)), size
