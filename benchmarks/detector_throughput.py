@@ -39,7 +39,7 @@ from podium.data.dataset import Dataset
 from podium.data.generated.competition import scene_at
 from podium.data.masks import encode
 from podium.models.detectors import build_detector
-from podium.training.detection import DetectionSamples
+from podium.training.detection_samples import DetectionSamples
 from podium.training.order import Batches, loaded
 
 Batch = tuple[list[Tensor], list[dict[str, Tensor]]]

@@ -13,7 +13,8 @@ from podium.evaluation.coco import average_precision
 from podium.inference.boxes import predict_boxes
 from podium.models.checkpoint import save_checkpoint
 from podium.models.load_detector import load_detector
-from podium.training.detection import DetectionSamples, train_detector
+from podium.training.detection import train_detector
+from podium.training.detection_samples import DetectionSamples
 from podium.training.schedule import learning_rate
 
 from .tiny import DETECTION_INPUT, detection, draw_dataset

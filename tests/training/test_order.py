@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podium.data.dataset import Dataset
-from podium.training.detection import DetectionSamples, DetectionTask
+from podium.training.detection import DetectionTask
+from podium.training.detection_samples import DetectionSamples
 from podium.training.order import Batches, Place, loaded, seed_part
 from podium.training.segmentation import SegmentationTask
 

@@ -12,7 +12,7 @@ from podium.data.dataset import Dataset
 from podium.data.masks import encode
 from podium.data.tiles import Tile, tiles_of
 from podium.errors import PodiumError
-from podium.training.detection import DetectionSamples
+from podium.training.detection_samples import DetectionSamples
 
 HEIGHT, WIDTH = 150, 260
 
