@@ -18,15 +18,16 @@ from podium.training.history import write_history
 from podium.training.processes import run
 from podium.training.schedule_advice import advice
 from podium.training.segmentation import train_segmenter
+from podium.training.state import seconds_spent
 from podium.training.tracking import trackers
 from podium.training.workers import loader_workers, training_processes
 from podium.workflow.experiments import divergence_kept, remove_foreign_states, state_file
 from podium.workflow.script import asked_gpus, running
 
 if __name__ == "__main__":
-    with running(snakemake) as settings:
-        inputs, params, folder = snakemake.input, snakemake.params, Path(snakemake.output.model).parent
-        state = state_file(snakemake.output.model, params.settings, params.code, [inputs.digest, inputs.split])
+    inputs, params, folder = snakemake.input, snakemake.params, Path(snakemake.output.model).parent
+    state = state_file(snakemake.output.model, params.settings, params.code, [inputs.digest, inputs.split])
+    with running(snakemake, earlier=partial(seconds_spent, state)) as settings:
         experiment = SegmentationExperiment.model_validate(settings["experiment"])
         for line in advice(experiment.solver):
             logging.warning(line)

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from signal import Signals
@@ -126,9 +127,11 @@ def fit(
     kept = fabric.setup_module(average.module) if average else model  # what is validated and returned
     stages = Stages(task.model, task.heads, solver.heads_only_iters)
     state = _restore(state_file, model, optimiser, fabric, average)
+    began = time.monotonic() - state.seconds
 
     def save() -> None:
         if world.rank == 0:
+            state.seconds = time.monotonic() - began
             saved = {"model": model.state_dict(), "optimiser": optimiser.state_dict()}
             saved |= {"scaler": fabric.strategy.precision.state_dict()}
             saved |= {"average": average.state_dict()} if average else {}

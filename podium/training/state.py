@@ -33,12 +33,15 @@ class State:
         None until the first validation.
     validated
         After how many iterations the last validation was; one that is due now and was interrupted is still to be done.
+    seconds
+        How long all runs together took until the state was saved, what was lost of them left out.
     """
 
     iteration: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     best: Best | None = None
     validated: int = 0
+    seconds: float = 0.0
 
 
 def save_state(path: Path, state: State, **parts: dict) -> None:
@@ -61,6 +64,12 @@ def load_state(path: Path) -> tuple[State, dict[str, dict]] | None:
         raise PodiumError(
             f"the training state cannot be read: {error}", file=path, mend="delete it to train from the start"
         ) from error
+
+
+def seconds_spent(path: Path) -> float:
+    """Return how long the runs took that a training goes on from; 0 where it begins. Errors as of load_state."""
+    found = load_state(path)
+    return found[0].seconds if found else 0.0
 
 
 def validation_due(done: int, state: State, solver: Solver) -> bool:

@@ -8,7 +8,7 @@ import re
 import resource
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import metadata
@@ -27,8 +27,10 @@ _VERSIONS += ["albumentations", "numpy", "pycocotools"]
 
 
 @contextmanager
-def running(snakemake) -> Iterator[dict]:
+def running(snakemake, earlier: Callable[[], float] = lambda: 0.0) -> Iterator[dict]:
     """Run a rule's script: yields its settings, the rule's part of the configuration as plain values.
+
+    `earlier` tells how many seconds the runs took that this one goes on from.
 
     Log lines go to the rule's log file and to stderr. A PodiumError ends the script with its text alone, for the fault
     is not in the code. A run that ends well leaves results/<name>/provenance/<log's name>.json.
@@ -39,6 +41,7 @@ def running(snakemake) -> Iterator[dict]:
     _use_threads(snakemake.threads)
     began = time.monotonic()
     try:
+        before = earlier()
         with needing_room():
             yield settings
     except PodiumError as error:
@@ -56,7 +59,7 @@ def running(snakemake) -> Iterator[dict]:
             "rule": snakemake.rule,
             "wildcards": dict(snakemake.wildcards.items()),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "seconds": round(time.monotonic() - began, 2),
+            "seconds": round(before + time.monotonic() - began, 2),
             "threads": snakemake.threads,
             "peak_memory_bytes": _peak_memory(),
             **_device(snakemake.resources),

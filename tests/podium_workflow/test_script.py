@@ -52,6 +52,12 @@ def test_a_run_that_ends_well_leaves_its_provenance(job, tmp_path):
     assert "half way" in log
 
 
+def test_the_seconds_are_those_of_all_runs(job, tmp_path):
+    with running(job, earlier=lambda: 3600.0):
+        pass
+    assert 3600 <= json.loads(_provenance(tmp_path).read_text())["seconds"] < 3660
+
+
 @pytest.mark.parametrize("error", [PodiumError("the box is wrong", key="a.b"), Interrupted("SIGTERM: saved")])
 def test_an_error_of_the_user_and_an_interruption_end_it_with_their_text_alone(error, job, tmp_path):
     with pytest.raises(SystemExit) as ended, running(job):

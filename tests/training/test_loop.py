@@ -18,7 +18,7 @@ from podium.training.loop import fit, kept_iteration
 from podium.training.order import seed_part
 from podium.training.schedule import learning_rate
 from podium.training.signals import Interrupted
-from podium.training.state import load_state
+from podium.training.state import load_state, save_state
 
 from .one_weight import OneWeight
 
@@ -195,6 +195,17 @@ def test_a_finished_run_is_not_run_again(tmp_path):
     assert again.trained == again.validated == 0
     assert weight(second) == weight(first)
     assert len(state.history) == 6
+
+
+def test_the_time_of_all_runs_is_in_the_state(tmp_path):
+    file = tmp_path / "state.pt"
+    fit(Slope(), solver(max_iter=3), seed=0, state_file=file)
+    state, parts = load_state(file)
+    assert 0 < state.seconds < 60
+    state.seconds = 3600.0
+    save_state(file, state, **parts)
+    fit(Slope(), solver(max_iter=6), seed=0, state_file=file)
+    assert 3600 < load_state(file)[0].seconds < 3660
 
 
 @pytest.mark.parametrize("keep", ["best", "last"])

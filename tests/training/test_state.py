@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from podium.errors import PodiumError
-from podium.training.state import Best, State, load_state, save_state
+from podium.training.state import Best, State, load_state, save_state, seconds_spent
 
 
 def _state():
@@ -24,6 +24,12 @@ def test_comes_back_to_the_last_bit(tmp_path):
     assert torch.equal(parts["model"]["w"].view(torch.int32), model["w"].view(torch.int32))
     assert (parts["optimiser"], parts["scaler"]) == (optimiser, {})
     assert [entry.name for entry in file.parent.iterdir()] == ["state.pt"]
+
+
+def test_runs_that_are_continued_count(tmp_path):
+    assert seconds_spent(tmp_path / "state.pt") == 0
+    save_state(tmp_path / "state.pt", State(3, seconds=12.5))
+    assert seconds_spent(tmp_path / "state.pt") == 12.5
 
 
 def test_before_the_first_validation_there_is_no_best(tmp_path):
