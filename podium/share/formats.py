@@ -104,7 +104,7 @@ def labelme(target: Target, objects: Sequence[SharedObject]) -> None:
     """
     shapes = []
     for number, each in enumerate(objects, start=1):
-        if each.has_mask:
+        if each.mask:
             lines, kind = each.lines, "polygon"
         else:
             x0, y0, x1, y1 = each.corners

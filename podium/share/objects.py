@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from podium.data.masks import area
+from podium.data.masks import Rle, area
 from podium.share.outlines import Part, one_line, outline, rectangle, smoothed
 
 
@@ -42,24 +42,26 @@ class SharedObject:
         """[x, y, w, h] in pixels."""
         return self.entry["bbox"]
 
-    @property
-    def has_mask(self) -> bool:
-        return "segmentation" in self.entry
+    @cached_property
+    def mask(self) -> Rle | None:
+        """None also where it has no pixels, as Mask R-CNN's may: the box then stands for the object."""
+        rle = self.entry.get("segmentation")
+        return rle if rle and area(rle) else None
 
     @cached_property
     def area(self) -> float:
         """Pixels of the mask, or of the box where there is no mask."""
-        return area(self.entry["segmentation"]) if self.has_mask else self.box[2] * self.box[3]
+        return area(self.mask) if self.mask else self.box[2] * self.box[3]
 
     @cached_property
     def parts(self) -> list[Part]:
-        """The exact outline; without a mask (or with an empty one) the box."""
-        return (outline(self.entry["segmentation"]) if self.has_mask else []) or [[rectangle(self.box)]]
+        """The exact outline; without a mask the box."""
+        return outline(self.mask) if self.mask else [[rectangle(self.box)]]
 
     @cached_property
     def smooth(self) -> list[Part]:
         """The outline without the stairs of pixels."""
-        return [[smoothed(ring) for ring in part] for part in self.parts] if self.has_mask else self.parts
+        return [[smoothed(ring) for ring in part] for part in self.parts] if self.mask else self.parts
 
     @property
     def lines(self) -> list:

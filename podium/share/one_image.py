@@ -88,7 +88,7 @@ def _shapes(work: Work, part: str, found: list[SharedObject]) -> list[Shape]:
     for place, each in enumerate(found):
         if each.score >= work.thresholds[part]:
             colour = work.colours[(each.place if several else place) % len(work.colours)]
-            shapes.append(Shape(each.box, each.entry.get("segmentation"), colour))
+            shapes.append(Shape(each.box, each.mask, colour))
     return shapes[::-1]
 
 

@@ -48,7 +48,7 @@ def csv_rows(image: SharedImage, source: str, objects: Iterable[SharedObject]) -
         [
             *(image.part, _text(entry["key"]), _text(image.path.name), entry["id"], source),
             *(_text(each.category), each.entry["category_id"], "" if each.score is None else each.score, *each.box),
-            *(each.area, int(each.has_mask), len(each.parts)),
+            *(each.area, int(each.mask is not None), len(each.parts)),
             *(sum(signed_area(ring) < 0 for part in each.parts for ring in part), int(each.crowd)),
         ]
         for each in objects

@@ -92,7 +92,7 @@ def _object(each: SharedObject, tolerance: float) -> dict:
         found["score"] = each.score
     if each.crowd:
         found["crowd"] = True
-    if each.has_mask:
+    if each.mask:
         found["path"] = path(each.parts, tolerance)
     return found
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from podium.config.share import Share
+from podium.data.masks import encode
 from podium.errors import PodiumError
 from podium.share.build import build_share
 from podium.share.viewer import percent
@@ -162,3 +163,33 @@ def test_a_fault_leaves_what_was_there(tmp_path):
             folder, Share(), dataset, split, found, title="", experiment="both", thresholds=dict.fromkeys(found, 0.5)
         )
     assert contents(folder) == before
+
+
+def test_the_box_stands_for_a_mask_without_pixels(tmp_path):
+    """Mask R-CNN finds such where no pixel of the box is probable enough."""
+    dataset, split, found = make(tmp_path / "dataset")
+    nothing = encode(np.zeros(SIZES[7][::-1], dtype=bool))
+    entry = {"image_id": 7, "category_id": 1, "bbox": [10.25, 20.5, 29.75, 24.75], "segmentation": nothing, "score": 0.6}
+    share = tmp_path / "share"
+    found["submission"] = [entry]
+    build_share(
+        *(share, Share(), dataset, split, found), title="", experiment="", thresholds={"test": 0.5, "submission": 0.5}
+    )
+    (shape,) = json.loads((share / "labelme/predictions/Map-7.json").read_text(encoding="utf-8"))["shapes"]
+    assert (shape["shape_type"], shape["points"]) == ("rectangle", [[10.25, 20.5], [40.0, 45.25]])
+    (feature,) = json.loads((share / "geojson/predictions/Map-7.geojson").read_text(encoding="utf-8"))["features"]
+    corners = [[10.25, 20.5], [40, 20.5], [40, 45.25], [10.25, 45.25], [10.25, 20.5]]
+    assert (feature["geometry"]["coordinates"], feature["properties"]["area_pixels"]) == ([corners], 29.75 * 24.75)
+    line = (share / "yolo/segment/predictions/labels/submission/Map-7.txt").read_text().split()
+    assert np.array(line[1:], float).reshape(4, 2) * (120, 90) == pytest.approx(np.array(corners[:4]), abs=1e-4)
+    row = (share / "csv/objects.csv").read_text(encoding="utf-8").splitlines()[-1]
+    assert row.endswith(f"10.25,20.5,29.75,24.75,{29.75 * 24.75},0,1,0,0")
+    assert "path" not in called(share / "data/images/Map-7.js")["predictions"][0]
+    plain, drawn = (
+        np.asarray(Image.open(share / f"{folder}/Map-7.jpg").resize((120, 90)), int)
+        for folder in ("pictures", "annotated")
+    )
+    tinted = np.argwhere(np.ptp(drawn, axis=2) > np.ptp(plain, axis=2) + 20)
+    assert tinted.min(axis=0) == pytest.approx([20, 10], abs=1), "the picture has the box, too"
+    assert tinted.max(axis=0) == pytest.approx([45, 40], abs=1)
+    assert json.loads((share / "coco/submission.predictions.json").read_text()) == [entry], "as it was found"
