@@ -11,7 +11,7 @@ from podium.data.folders import whole_folder
 from podium.files import write_text
 from podium.pool import in_processes
 from podium.report.pictures import OBJECT_COLOURS, colours
-from podium.share.images import evenly, parts_of, shared_images
+from podium.share.images import evenly, shared_images
 from podium.share.one_image import Work, share_image
 from podium.share.readme import readme
 from podium.share.tables import write_coco, write_csv, write_yolo_data
@@ -49,8 +49,8 @@ def build_share(
     PodiumError
         Where predictions are of another dataset, or an image cannot be read.
     """
-    images = shared_images(dataset, split, predictions)
-    parts = parts_of(images)
+    parts = shared_images(dataset, split, predictions)
+    images = [image for own in parts.values() for image in own]
     shown = {image.stem for each in parts.values() for image in evenly(each, settings.max_images)}
     names = {category["id"]: category["name"] for category in dataset.categories}
     begins = thresholds[max(thresholds, key=lambda part: part != "val")]

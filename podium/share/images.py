@@ -1,11 +1,11 @@
 """The images that are shared, each with what was found in it and what is true."""
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from podium.data.by_image import by_image
 from podium.data.dataset import Dataset, ImageEntry
 from podium.data.parts import part_images
 from podium.errors import PodiumError
@@ -51,8 +51,10 @@ class SharedImage:
         return list(zip(SOURCES, [found] if self.truth is None else [found, self.truth], strict=False))
 
 
-def shared_images(dataset: Dataset, split: dict, predictions: Mapping[str, Sequence[dict]]) -> list[SharedImage]:
-    """Return the images of all parts, part by part in their order.
+def shared_images(
+    dataset: Dataset, split: dict, predictions: Mapping[str, Sequence[dict]]
+) -> dict[str, list[SharedImage]]:
+    """Return the images by part, in the parts' and in their own order; a part without images is left out.
 
     The part `submission` has the competition's own test images alone, also where training images are submitted.
 
@@ -67,9 +69,7 @@ def shared_images(dataset: Dataset, split: dict, predictions: Mapping[str, Seque
         Where predictions are of an image or a category that the dataset does not have.
     """
     categories = {category["id"] for category in dataset.categories}
-    images, taken = [], set()
     for part, results in predictions.items():
-        found = defaultdict(list)
         for number, each in enumerate(results):
             if each["image_id"] not in dataset.images or each["category_id"] not in categories:
                 raise PodiumError(
@@ -77,10 +77,12 @@ def shared_images(dataset: Dataset, split: dict, predictions: Mapping[str, Seque
                     record=f"prediction {number} (from 0) of {part}",
                     mend="remove the predictions and run again: they belong to another version of the dataset",
                 )
-            found[each["image_id"]].append(each)
+    parts, taken = {}, set()
+    for part, results in predictions.items():
+        found = by_image(results)
         for image_id in part_images(dataset, split, part, "test"):
             entry = dataset.images[image_id]
-            images.append(
+            parts.setdefault(part, []).append(
                 SharedImage(
                     path=dataset.image_path(image_id),
                     entry=entry,
@@ -90,7 +92,7 @@ def shared_images(dataset: Dataset, split: dict, predictions: Mapping[str, Seque
                     truth=dataset.annotations[image_id] if entry["subset"] == "train" else None,
                 )
             )
-    return images
+    return parts
 
 
 def evenly(items: Sequence, count: int | None) -> list:
@@ -98,14 +100,6 @@ def evenly(items: Sequence, count: int | None) -> list:
     if count is None or len(items) <= count:
         return list(items)
     return [items[place * len(items) // count] for place in range(count)]
-
-
-def parts_of(images: Iterable[SharedImage]) -> dict[str, list[SharedImage]]:
-    """Return the images by part."""
-    parts = defaultdict(list)
-    for image in images:
-        parts[image.part].append(image)
-    return dict(parts)
 
 
 def _stem(entry: ImageEntry, taken: set[str]) -> str:

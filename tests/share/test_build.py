@@ -169,7 +169,8 @@ def test_the_box_stands_for_a_mask_without_pixels(tmp_path):
     """Mask R-CNN finds such where no pixel of the box is probable enough."""
     dataset, split, found = make(tmp_path / "dataset")
     nothing = encode(np.zeros(SIZES[7][::-1], dtype=bool))
-    entry = {"image_id": 7, "category_id": 1, "bbox": [10.25, 20.5, 29.75, 24.75], "segmentation": nothing, "score": 0.6}
+    entry = {"image_id": 7, "category_id": 1, "bbox": [10.25, 20.5, 29.75, 24.75]}
+    entry |= {"segmentation": nothing, "score": 0.6}
     share = tmp_path / "share"
     found["submission"] = [entry]
     build_share(

@@ -6,13 +6,18 @@ from podium.share.images import evenly, shared_images
 from .scene import HOSTILE, SPLIT, make
 
 
+def flat(*of):
+    """Return the shared images of all parts."""
+    return [image for own in shared_images(*of).values() for image in own]
+
+
 @pytest.fixture
 def scene(tmp_path):
     return make(tmp_path / "dataset")
 
 
 def test_names_of_files_are_harmless_and_each_images_own(scene):
-    images = shared_images(*scene)
+    images = flat(*scene)
     assert [image.stem for image in images] == [
         "_img_src_x_onerror_document.title_2_",
         "map",
@@ -28,7 +33,7 @@ def test_long_and_odd_names(scene):
     keys = ["a" * 200, "a" * 300, "..", "../../etc/passwd", "ä", "ö", ".hidden", ""]
     for number, key in enumerate(keys, start=1):
         dataset.images[number]["key"] = key
-    stems = [image.stem for image in shared_images(dataset, {"test": list(range(1, 9))}, {"test": []})]
+    stems = [image.stem for image in flat(dataset, {"test": list(range(1, 9))}, {"test": []})]
     assert stems == ["a" * 80, "a" * 80 + "-2", "_", "_.._etc_passwd", "_-5", "_-6", "hidden", "_-8"]
 
 
@@ -36,7 +41,7 @@ def test_a_name_that_was_made_for_another_image_is_taken(scene):
     dataset, _, _ = scene
     for number, key in enumerate(["a-4", "_a-4", "A", "a", "NUL.tif", "_nul.tif-5", "com1", "x"], start=1):
         dataset.images[number]["key"] = key
-    images = shared_images(dataset, {"test": list(range(1, 9))}, {"test": []})
+    images = flat(dataset, {"test": list(range(1, 9))}, {"test": []})
     stems = [image.stem.lower() for image in images]
     assert stems[:4] == ["a-4", "_a-4", "a", "__a-4"]
     assert len(set(stems)) == 8
@@ -45,10 +50,11 @@ def test_a_name_that_was_made_for_another_image_is_taken(scene):
 
 def test_parts_truth_and_order(scene):
     dataset, split, found = scene
-    images = shared_images(dataset, split, found)
+    images = flat(dataset, split, found)
     assert [(image.part, image.entry["id"]) for image in images] == [
         ("test", 4), ("test", 5), ("test", 6), ("submission", 7), ("submission", 8),
     ]  # fmt: skip
+    assert list(shared_images(dataset, split | {"val": []}, {"val": [], **found})) == ["test", "submission"]
     assert [image.truth is None for image in images] == [False] * 3 + [True] * 2
     scores = [each["score"] for each in images[0].predictions]
     assert scores == sorted(scores, reverse=True)
