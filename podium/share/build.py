@@ -54,7 +54,12 @@ def build_share(
     shown = {image.stem for each in parts.values() for image in evenly(each, settings.max_images)}
     names = {category["id"]: category["name"] for category in dataset.categories}
     begins = thresholds[max(thresholds, key=lambda part: part != "val")]
-    masks = any("segmentation" in each for image in images for _, entries in image.sources() for each in entries)
+    masks = {
+        source
+        for image in images
+        for source, entries in image.sources()
+        if any("segmentation" in each for each in entries)
+    }
     palette = colours(len(names) if len(names) > 1 else OBJECT_COLOURS)
     with whole_folder(folder) as partial:
         work = Work(partial, settings, thresholds, names, palette, masks)

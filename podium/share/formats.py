@@ -30,7 +30,7 @@ class Target:
     place
         Where on Earth the image lies, where that is known.
     masks
-        Whether objects have masks.
+        Whether objects of this source have masks.
     """
 
     folder: Path

@@ -33,7 +33,7 @@ class Work:
     colours
         Of the categories; with one category, those that its objects have in turn.
     masks
-        Whether objects have masks.
+        The sources, of predictions and truth, whose objects have masks.
     """
 
     folder: Path
@@ -41,7 +41,7 @@ class Work:
     thresholds: Mapping[str, float]
     names: dict[int, str]
     colours: list[Colour]
-    masks: bool
+    masks: set[str]
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def _export(
     place = georeference(image.path, *image.size) if "geojson" in wanted else None
     counts = Counter(georeferenced=int(place is not None))
     for source, own in objects.items():
-        target = Target(work.folder, image, source, picture, place, work.masks)
+        target = Target(work.folder, image, source, picture, place, source in work.masks)
         certain = [each for each in own if each.score is None or each.score >= work.thresholds[image.part]]
         counts[source] += len(own)
         counts["crowds"] += sum(each.crowd for each in own)

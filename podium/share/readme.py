@@ -1,6 +1,6 @@
 """README.txt of the folder that is shared: what is what."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import jinja2
@@ -13,6 +13,7 @@ PARTS = {
     "test": "test images with known truth, kept aside until the end",
     "submission": "the competition's own test images, whose truth is not known",
 }
+SOURCES = {"predictions": "predictions", "truth": "true objects"}
 
 
 def readme(
@@ -23,7 +24,7 @@ def readme(
     begins: float,
     parts: Mapping[str, tuple[int, int]],
     counts: Mapping[str, int],
-    masks: bool,
+    masks: Collection[str],
     categories: Sequence[str],
 ) -> str:
     """Return the text.
@@ -39,6 +40,8 @@ def readme(
     counts
         Of objects: `predictions`, `drawn` (those from the threshold on), `truth`, `crowds`; and of images that are
         `georeferenced`.
+    masks
+        The sources, of predictions and truth, whose objects have masks.
     """
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
@@ -54,6 +57,7 @@ def readme(
         parts=[(name, PARTS[name], *numbers) for name, numbers in parts.items()],
         counts=counts,
         masks=masks,
+        boxes=[words for source, words in SOURCES.items() if counts[source] and source not in masks],
         categories=categories,
     )
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -88,6 +89,7 @@ def test_readme_says_what_is_what(shared):
     assert "1 of the true ones are crowds" in text
     assert "1 images are GeoTIFFs" in text
     assert "Validation images are cut" not in text
+    assert "have no masks" not in text
     named = set(re.findall(r"^([a-z]+)/", text, re.MULTILINE))
     assert named | {"data", "thumbnails", "annotated"} == {path.name for path in shared.iterdir() if path.is_dir()}
 
@@ -142,7 +144,8 @@ def test_an_image_may_be_called_like_the_list(tmp_path):
 
 def test_without_masks_boxes_are_shared(tmp_path):
     folder = build(tmp_path, Share(), with_masks=False)
-    assert "There are no masks" in (folder / "README.txt").read_text(encoding="utf-8")
+    text = (folder / "README.txt").read_text(encoding="utf-8")
+    assert "\nObjects have no masks: their polygons are their boxes.\n" in text
     assert not (folder / "yolo/segment").exists()
     shapes = json.loads((folder / "labelme/truth/map.json").read_text(encoding="utf-8"))["shapes"]
     assert {shape["shape_type"] for shape in shapes} == {"rectangle"}
@@ -163,6 +166,25 @@ def test_a_fault_leaves_what_was_there(tmp_path):
             folder, Share(), dataset, split, found, title="", experiment="both", thresholds=dict.fromkeys(found, 0.5)
         )
     assert contents(folder) == before
+
+
+@pytest.mark.parametrize(("bare", "words"), [("predictions", "predictions"), ("truth", "true objects")])
+def test_masks_of_one_source_are_not_claimed_for_the_other(tmp_path, bare, words):
+    """A detector of boxes on data with masks; a model of masks on data with boxes."""
+    dataset, split, found = make(tmp_path / "dataset")
+    entries = dataset.annotations.values() if bare == "truth" else found.values()
+    for each in chain(*entries):
+        del each["segmentation"]
+    share = tmp_path / "share"
+    build_share(*(share, Share(), dataset, split, found), title="", experiment="", thresholds=dict.fromkeys(found, 0.5))
+    (other,) = {"predictions", "truth"} - {bare}
+    assert [path.name for path in (share / "yolo/segment").iterdir()] == [other]
+    assert {path.name for path in (share / "yolo/detect").iterdir()} == {"predictions", "truth"}
+    for source, kind in ((bare, "rectangle"), (other, "polygon")):
+        shapes = json.loads((share / f"labelme/{source}/map.json").read_text(encoding="utf-8"))["shapes"]
+        assert {shape["shape_type"] for shape in shapes} == {kind}
+    text = (share / "README.txt").read_text(encoding="utf-8")
+    assert f"The {words} have no masks: their polygons are their boxes, and yolo/segment/ has none of them.\n" in text
 
 
 def test_the_box_stands_for_a_mask_without_pixels(tmp_path):
