@@ -14,7 +14,7 @@ from podium.report.pictures import OBJECT_COLOURS, colours
 from podium.share.images import evenly, shared_images
 from podium.share.one_image import Work, share_image
 from podium.share.readme import readme
-from podium.share.tables import write_coco, write_csv, write_yolo_data
+from podium.share.tables import COLUMNS, RENAMED_COLUMNS, renamed_rows, write_coco, write_csv, write_yolo_data
 from podium.share.viewer import write_index, write_page
 
 log = logging.getLogger(__name__)
@@ -67,11 +67,14 @@ def build_share(
         done = list(in_processes(share_image, tasks, workers, "writes pictures"))
         counts = sum((each.counts for each in done), Counter())
         if "csv" in settings.formats:
-            write_csv(partial / "csv" / "objects.csv", (row for each in done for row in each.rows))
+            write_csv(partial / "csv" / "objects.csv", COLUMNS, (row for each in done for row in each.rows))
+        if renamed := renamed_rows(images):
+            write_csv(partial / "renamed.csv", RENAMED_COLUMNS, renamed)
         if "coco" in settings.formats:
             write_coco(partial, dataset, parts)
         if "yolo" in settings.formats:
             write_yolo_data(partial, list(names.values()), list(parts))
+        counts["renamed"] = len(renamed)
         numbers = {part: (sum(image.stem in shown for image in own), len(own)) for part, own in parts.items()}
         write_index(
             partial,

@@ -25,8 +25,8 @@ class SharedImage:
     part
         val, test or submission.
     stem
-        What its files are called: letters, digits, `_`, `-` and `.` only, and unlike those of all other images, also
-        where capitals are not told apart.
+        What its files are called: as the original without its ending, so that labels find their image, but of letters,
+        digits, `_`, `-` and `.` only, and unlike those of all other images, also where capitals are not told apart.
     predictions
         COCO results, highest score first.
     truth
@@ -44,6 +44,11 @@ class SharedImage:
     def size(self) -> tuple[int, int]:
         """(width, height)."""
         return self.entry["width"], self.entry["height"]
+
+    @property
+    def renamed(self) -> bool:
+        """Whether its files are called otherwise than the original."""
+        return self.stem != self.path.stem
 
     def sources(self, threshold: float = 0.0) -> list[tuple[str, list[dict]]]:
         """Return ("predictions", those from a score on) and, where it is known, ("truth", all)."""
@@ -81,13 +86,13 @@ def shared_images(
     for part, results in predictions.items():
         found = by_image(results)
         for image_id in part_images(dataset, split, part, "test"):
-            entry = dataset.images[image_id]
+            entry, path = dataset.images[image_id], dataset.image_path(image_id)
             parts.setdefault(part, []).append(
                 SharedImage(
-                    path=dataset.image_path(image_id),
+                    path=path,
                     entry=entry,
                     part=part,
-                    stem=_stem(entry, taken),
+                    stem=_stem(path.stem, image_id, taken),
                     predictions=sorted(found[image_id], key=lambda each: -each["score"]),
                     truth=dataset.annotations[image_id] if entry["subset"] == "train" else None,
                 )
@@ -102,13 +107,13 @@ def evenly(items: Sequence, count: int | None) -> list:
     return [items[place * len(items) // count] for place in range(count)]
 
 
-def _stem(entry: ImageEntry, taken: set[str]) -> str:
-    stem = re.sub(r"[^A-Za-z0-9_.-]+", "_", str(entry["key"]))[:_LONGEST_STEM].strip(".") or "_"
+def _stem(name: str, image_id: int, taken: set[str]) -> str:
+    stem = re.sub(r"[^A-Za-z0-9_.-]+", "_", name)[:_LONGEST_STEM].strip(".") or "_"
     if stem.lower() in taken:
-        stem = f"{stem}-{entry['id']}"
+        stem = f"{stem}-{image_id}"
     # Windows has no files of these names, whatever their endings are.
     if re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?", stem):
-        stem = f"_{stem}-{entry['id']}"
+        stem = f"_{stem}-{image_id}"
     # What was made unlike the names so far may itself be one of them.
     while stem.lower() in taken:
         stem = f"_{stem}"

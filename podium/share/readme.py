@@ -39,7 +39,7 @@ def readme(
         How many images of each part are shown, and how many there are.
     counts
         Of objects: `predictions`, `drawn` (those from the threshold on), `truth`, `crowds`; and of images that are
-        `georeferenced`.
+        `georeferenced`, and whose files are `renamed`.
     masks
         The sources, of predictions and truth, whose objects have masks.
     """

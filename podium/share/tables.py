@@ -14,6 +14,7 @@ from podium.share.outlines import signed_area
 
 COLUMNS = ["part", "image", "file", "image_id", "source", "category", "category_id", "score"]
 COLUMNS += ["x", "y", "width", "height", "area", "mask", "parts", "holes", "crowd"]
+RENAMED_COLUMNS = ["part", "image", "file", "name"]
 
 
 def write_coco(folder: Path, dataset: Dataset, parts: Mapping[str, Sequence[SharedImage]]) -> None:
@@ -55,11 +56,21 @@ def csv_rows(image: SharedImage, source: str, objects: Iterable[SharedObject]) -
     ]
 
 
-def write_csv(path: Path, rows: Iterable[Sequence]) -> None:
-    """Write rows of `COLUMNS` under their names."""
+def renamed_rows(images: Iterable[SharedImage]) -> list[list]:
+    """Return a row of `RENAMED_COLUMNS` for each image whose files are called otherwise than the original: `name` is
+    what the original has to be called where its name is to lead to its labels, as with Ultralytics."""
+    return [
+        [image.part, *map(_text, (image.entry["key"], image.path.name, image.stem + image.path.suffix))]
+        for image in images
+        if image.renamed
+    ]
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence]) -> None:
+    """Write rows under the names of their columns."""
     with whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(COLUMNS)
+        writer.writerow(columns)
         writer.writerows(rows)
 
 

@@ -70,7 +70,7 @@ def make(folder: Path, with_masks: bool = True) -> tuple[Dataset, dict, dict]:
     images, annotations = [], []
     for number, (width, height) in SIZES.items():
         subset = "train" if number <= 6 else "test"
-        name = f"{subset}/{number}.{'tif' if number == 5 else 'png'}"
+        name = f"{subset}/{KEYS[number]}.{'tif' if number == 5 else 'png'}"
         file = folder / "images" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         grains = Image.fromarray(noise.integers(60, 140, (6, 8, 3), dtype=np.uint8))

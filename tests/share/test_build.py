@@ -1,8 +1,10 @@
 """The folder as a whole."""
 
+import csv
 import json
 import re
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from podium.share.build import build_share
 from podium.share.viewer import percent
 
 from .conftest import TITLE
-from .scene import SCORES, SIZES, make
+from .scene import HOSTILE, SCORES, SIZES, make
 
 
 def contents(folder):
@@ -46,7 +48,7 @@ def test_pictures_are_small_and_as_the_images(shared):
     picture, drawn = (
         np.asarray(Image.open(shared / f"{folder}/{stem}.jpg"), int) for folder in ("pictures", "annotated")
     )
-    original = np.asarray(Image.open(shared.parent / "dataset/images/test/7.png"), int)
+    original = np.asarray(Image.open(shared.parent / "dataset/images/test/Map.png"), int)
     assert picture.shape == original.shape
     assert np.abs(picture - original).mean() < 2
     assert drawn.shape == (4 * 90, 4 * 120, 3), "enlarged, so that lines are thin"
@@ -94,6 +96,40 @@ def test_readme_says_what_is_what(shared):
     assert named | {"data", "thumbnails", "annotated"} == {path.name for path in shared.iterdir() if path.is_dir()}
 
 
+def test_what_originals_must_be_called_to_find_their_labels(shared):
+    """As Ultralytics looks for labels: images/<part>/<name>.<ending> has labels/<part>/<name>.txt."""
+    with (shared / "renamed.csv").open(encoding="utf-8", newline="") as file:
+        names = {(row["part"], row["file"]): row["name"] for row in csv.DictReader(file)}
+    stem = "_img_src_x_onerror_document.title_2_"
+    assert names == {
+        ("test", f"{HOSTILE}.png"): f"{stem}.png",
+        ("submission", "Map.png"): "Map-7.png",
+        ("submission", "con.png"): "_con-8.png",
+    }
+    for part, own in {
+        "test": [f"{HOSTILE}.png", "map.tif", "drawing.png"],
+        "submission": ["Map.png", "con.png"],
+    }.items():
+        labels = {path.name for path in (shared / "yolo/detect/predictions/labels" / part).iterdir()}
+        assert {Path(names.get((part, name), name)).stem + ".txt" for name in own} == labels
+    text = (shared / "README.txt").read_text(encoding="utf-8")
+    assert "those of 3 images are not" in text
+    assert "the original\n    images, called as in renamed.csv, into images/<part>/" in text
+
+
+def test_nothing_is_said_of_renaming_where_there_is_none(tmp_path):
+    dataset, split, found = make(tmp_path / "dataset")
+    dataset.images[5]["key"] = "map.tif"  # As some competitions' samples call it.
+    parts = {"test": [each for each in found["test"] if each["image_id"] in (5, 6)]}
+    share = tmp_path / "share"
+    build_share(
+        *(share, Share(), dataset, split | {"test": [5, 6]}, parts), title="", experiment="", thresholds={"test": 0.5}
+    )
+    assert not (share / "renamed.csv").exists()
+    assert "renamed" not in (share / "README.txt").read_text(encoding="utf-8")
+    assert {path.name for path in (share / "yolo/detect/truth/labels/test").iterdir()} == {"map.txt", "drawing.txt"}
+
+
 def test_parts_are_cut_at_their_own_thresholds(tmp_path):
     dataset, split, found = make(tmp_path / "dataset")
     found = {"val": found["submission"][:0], **found}
@@ -135,7 +171,8 @@ def test_fewer_images_and_formats(tmp_path):
 
 def test_an_image_may_be_called_like_the_list(tmp_path):
     dataset, split, found = make(tmp_path / "dataset")
-    dataset.images[4]["key"] = "index"
+    dataset.image_path(4).rename(tmp_path / "dataset/images/train/index.png")
+    dataset.images[4]["file_name"] = "train/index.png"
     thresholds = dict.fromkeys(found, 0.5)
     build_share(tmp_path / "share", Share(), dataset, split, found, title="", experiment="x", thresholds=thresholds)
     assert called(tmp_path / "share/data/index.js")["images"][0]["stem"] == "index"
@@ -158,10 +195,10 @@ def test_without_masks_boxes_are_shared(tmp_path):
 def test_a_fault_leaves_what_was_there(tmp_path):
     folder = build(tmp_path, Share(formats=["csv"]))
     before = contents(folder)
-    (tmp_path / "dataset/images/test/8.png").write_bytes(b"torn")
+    (tmp_path / "dataset/images/test/con.png").write_bytes(b"torn")
     dataset, split, found = make(tmp_path / "dataset")
-    (tmp_path / "dataset/images/test/8.png").write_bytes(b"torn")
-    with pytest.raises(PodiumError, match=r"8\.png.*cannot be decoded"):
+    (tmp_path / "dataset/images/test/con.png").write_bytes(b"torn")
+    with pytest.raises(PodiumError, match=r"con\.png.*cannot be decoded"):
         build_share(
             folder, Share(), dataset, split, found, title="", experiment="both", thresholds=dict.fromkeys(found, 0.5)
         )
