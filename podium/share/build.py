@@ -15,7 +15,7 @@ from podium.share.images import evenly, shared_images
 from podium.share.one_image import Work, share_image
 from podium.share.readme import readme
 from podium.share.tables import COLUMNS, RENAMED_COLUMNS, renamed_rows, write_coco, write_csv, write_yolo_data
-from podium.share.viewer import write_index, write_page
+from podium.share.viewer import steps_of, write_index, write_page
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +81,7 @@ def build_share(
             [each.index for each in done if each.index],
             list(names.values()),
             palette,
+            steps_of(thresholds.values()),
             begins,
             experiment=experiment,
             parts=numbers,

@@ -13,7 +13,7 @@ from podium.share.images import SharedImage
 from podium.share.objects import SharedObject, objects_of
 from podium.share.pictures import Pictures, write_pictures
 from podium.share.tables import csv_rows
-from podium.share.viewer import index_entry, write_objects
+from podium.share.viewer import index_entry, steps_of, write_objects
 
 _SHARPNESS = 0.5  # Of outlines in the viewer, in pixels of the picture.
 
@@ -73,7 +73,7 @@ def share_image(task: tuple[Work, SharedImage, bool]) -> Done:
         pictures = write_pictures(work.folder, image, work.settings.picture_side, _shapes(work, image.part, found))
         shrunk = max(max(image.size) / work.settings.picture_side, 1.0)
         write_objects(work.folder, image, found, truth, _SHARPNESS * shrunk)
-        index = index_entry(image, pictures, found, truth)
+        index = index_entry(image, pictures, found, truth, steps_of(work.thresholds.values()))
     counts = _export(work, image, objects, pictures)
     rows = []
     if "csv" in work.settings.formats:

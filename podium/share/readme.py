@@ -63,10 +63,10 @@ def readme(
 
 
 def _in_words(thresholds: Mapping[str, float]) -> str:
-    """Return the threshold, or those of the parts: 0.50 (val), 0.35 (test, submission)."""
+    """Return the threshold, or those of the parts: 0.5 (val), 0.35 (test, submission)."""
     parts: dict[float, list[str]] = {}
     for part, threshold in thresholds.items():
         parts.setdefault(threshold, []).append(part)
     if len(parts) == 1:
-        return f"{next(iter(parts)):.2f}"
-    return ", ".join(f"{threshold:.2f} ({', '.join(names)})" for threshold, names in parts.items())
+        return str(next(iter(parts)))
+    return ", ".join(f"{threshold} ({', '.join(names)})" for threshold, names in parts.items())

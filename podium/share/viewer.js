@@ -31,7 +31,8 @@ const podium = (() => {
     data = content;
     data.byStem = new Map(data.images.map((image, place) => [image.stem, place]));
     chosen = new Set(data.categories.keys());
-    at("threshold").value = data.threshold;
+    at("threshold").max = data.steps.length - 1;
+    at("threshold").value = data.steps.indexOf(data.threshold);
     const parts = Object.entries(data.parts).map(([name, [shown, total]]) =>
       shown === total ? `${name}: ${plural(total, "image")}` : `${name}: ${shown} of ${plural(total, "image")}`);
     at("about").textContent = [data.experiment, ...parts].join(" · ");
@@ -79,13 +80,14 @@ const podium = (() => {
     way();
   }
 
-  const threshold = () => Number(at("threshold").value);
+  // The slider goes in steps: whole percents, and thresholds that are none. Of each score the list has the step it reaches.
+  const step = () => Number(at("threshold").value);
 
   function counted(image) {
-    const least = threshold();
+    const least = step();
     let found = 0, truth = 0;
-    for (const [place, scores] of image.scores) {
-      if (chosen.has(place)) for (const score of scores) found += score >= least;
+    for (const [place, steps] of image.scores) {
+      if (chosen.has(place)) for (const reached of steps) found += reached >= least;
     }
     for (const [place, count] of image.truth ?? []) if (chosen.has(place)) truth += count;
     return [found, image.truth ? truth : null];
@@ -94,7 +96,9 @@ const podium = (() => {
   // What is shown of an image.
 
   function settings() {
-    at("threshold-text").textContent = (threshold() / 100).toFixed(2);
+    const threshold = data.steps[step()], words = threshold.toFixed(2);
+    at("threshold-text").textContent = Number(words) === threshold ? words : threshold;
+    at("threshold").setAttribute("aria-valuetext", at("threshold-text").textContent);
     for (const name of LAYERS) {
       at("overlay").classList.toggle(`no-${name}`, !at(`show-${name}`).checked);
     }
@@ -108,7 +112,7 @@ const podium = (() => {
 
   function pick() {
     if (current === undefined || !loaded.has(data.images[current].stem)) return;
-    const least = threshold() / 100;
+    const least = data.steps[step()];
     for (const node of at("overlay").children) {
       const out = !chosen.has(node.object.category) || node.object.score < least;
       node.classList.toggle("out", out);
@@ -142,7 +146,7 @@ const podium = (() => {
     resize();
     if (loaded.has(image.stem)) objects(image);
     else load(image.stem);
-    const next = data.images[listed[listed.indexOf(place) + 1]];
+    const next = data.images[beside(1)];
     if (next) load(next.stem);
     way();
     const address = `#${image.stem}`;
@@ -227,25 +231,25 @@ const podium = (() => {
   // From image to image.
 
   function way() {
-    const place = listed.indexOf(current);
-    at("previous").disabled = place <= 0;
-    at("next").disabled = !listed.length || place === listed.length - 1;
+    at("previous").disabled = beside(-1) === undefined;
+    at("next").disabled = beside(1) === undefined;
     at("images").querySelector("[aria-current]")?.removeAttribute("aria-current");
     rows[current]?.button.setAttribute("aria-current", "true");
     rows[current]?.item.scrollIntoView({ block: "nearest" });
   }
 
-  function step(by) {
+  function beside(by) {
     const place = listed.indexOf(current);
-    if (place >= 0) show(listed[place + by]);
-    // One that is not in the list: the nearest that is.
-    else if (by > 0) show(listed.find((other) => other > current) ?? listed[0]);
-    else show(listed.findLast((other) => other < current));
+    if (place >= 0) return listed[place + by];
+    // Of one that is not in the list: the nearest that is.
+    if (by > 0) return listed.find((other) => other > current) ?? listed[0];
+    return listed.findLast((other) => other < current);
   }
 
-  function fromAddress() {
-    show(data.byStem.get(decodeURIComponent(location.hash.slice(1))));
-  }
+  const go = (by) => show(beside(by));
+
+  // Stems are of characters that addresses have as they are.
+  const fromAddress = () => show(data.byStem.get(location.hash.slice(1)));
 
   // Size.
 
@@ -287,8 +291,8 @@ const podium = (() => {
   // What the reader does.
 
   function wire() {
-    at("previous").addEventListener("click", () => step(-1));
-    at("next").addEventListener("click", () => step(1));
+    at("previous").addEventListener("click", () => go(-1));
+    at("next").addEventListener("click", () => go(1));
     at("search").addEventListener("input", filter);
     at("part").addEventListener("change", filter);
     for (const name of LAYERS) at(`show-${name}`).addEventListener("change", settings);
@@ -353,10 +357,10 @@ const podium = (() => {
     const arrow = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (event.key === "Escape") at("categories").open = false;
     else if (arrow && event.shiftKey) at("stage").scrollLeft += arrow * 80;
-    else if (arrow) step(arrow);
+    else if (arrow) go(arrow);
     else if (toggles[event.key.toLowerCase()]) at(`show-${toggles[event.key.toLowerCase()]}`).click();
     else if (event.key === "[" || event.key === "]") {
-      at("threshold").value = threshold() + (event.key === "]" ? 5 : -5);
+      at("threshold").value = step() + (event.key === "]" ? 5 : -5);
       settings();
     } else if (event.key === "+" || event.key === "=") enlarge(1.5);
     else if (event.key === "-") enlarge(1 / 1.5);

@@ -6,7 +6,7 @@ loaded when it is looked at; `data/index.js` has what the list of all images nee
 
 import json
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import jinja2
@@ -19,12 +19,16 @@ from podium.share.outlines import Part, smoothed
 from podium.share.pictures import Pictures
 
 FOLDER = Path(__file__).parent
-_PERCENTS = [percent / 100 for percent in range(101)]
 
 
-def percent(score: float) -> int:
-    """Return the highest threshold in whole percents that a score reaches, 0 at least."""
-    return max(bisect_right(_PERCENTS, score) - 1, 0)
+def steps_of(thresholds: Iterable[float]) -> list[float]:
+    """Return what the slider can be set to: whole percents, and the thresholds: with these what counts is shown."""
+    return sorted({*thresholds, *(percent / 100 for percent in range(101))})
+
+
+def step(score: float, steps: Sequence[float]) -> int:
+    """Return the place of the highest step that a score reaches, 0 at least."""
+    return max(bisect_right(steps, score) - 1, 0)
 
 
 def write_page(folder: Path, title: str) -> None:
@@ -52,12 +56,16 @@ def write_objects(
 
 
 def index_entry(
-    image: SharedImage, pictures: Pictures, predictions: Sequence[SharedObject], truth: Sequence[SharedObject] | None
+    image: SharedImage,
+    pictures: Pictures,
+    predictions: Sequence[SharedObject],
+    truth: Sequence[SharedObject] | None,
+    steps: Sequence[float],
 ) -> dict:
-    """Return what the list knows of an image: of each category the scores in percents, and how many are true."""
+    """Return what the list knows of an image: of each category the steps that scores reach, and how many are true."""
     scores: dict[int, list[int]] = {}
     for each in predictions:
-        scores.setdefault(each.place, []).append(percent(each.score))
+        scores.setdefault(each.place, []).append(step(each.score, steps))
     counts: dict[int, int] = {}
     for each in truth or ():
         counts[each.place] = counts.get(each.place, 0) + 1
@@ -73,13 +81,23 @@ def index_entry(
 
 
 def write_index(
-    folder: Path, images: Sequence[dict], categories: Sequence[str], colours: Sequence[Colour], threshold: float, **more
+    folder: Path,
+    images: Sequence[dict],
+    categories: Sequence[str],
+    colours: Sequence[Colour],
+    steps: Sequence[float],
+    threshold: float,
+    **more,
 ) -> None:
-    """Write `data/index.js`; `colours` are those of the categories, or with one category of its objects in turn."""
+    """Write `data/index.js`; `colours` are those of the categories, or with one category of its objects in turn.
+
+    `threshold`, with which the page begins, is one of the steps.
+    """
     content = {
         "categories": list(categories),
         "colours": [f"rgb({red} {green} {blue})" for red, green, blue in colours],
-        "threshold": percent(threshold),
+        "steps": list(steps),
+        "threshold": threshold,
         "images": list(images),
         **more,
     }

@@ -14,7 +14,7 @@ from podium.config.share import Share
 from podium.data.masks import encode
 from podium.errors import PodiumError
 from podium.share.build import build_share
-from podium.share.viewer import percent
+from podium.share.viewer import step, steps_of
 
 from .conftest import TITLE
 from .scene import HOSTILE, SCORES, SIZES, make
@@ -61,7 +61,7 @@ def test_pictures_are_small_and_as_the_images(shared):
 def test_data_of_the_viewer(shared):
     index = called(shared / "data/index.js")
     assert (index["threshold"], index["experiment"], index["parts"]) == (
-        50,
+        0.5,
         "both",
         {"test": [3, 3], "submission": [2, 2]},
     )
@@ -77,16 +77,19 @@ def test_data_of_the_viewer(shared):
     assert ring.count("M") == ring.count("z") == 2, "a hole is a ring of its own"
 
 
-@pytest.mark.parametrize("score", [0, 0.29, 0.57, 0.58, 0.999999, 1.0, 0.4999999])
-def test_whole_percents_are_thresholds_that_a_score_reaches(score):
-    assert [each for each in range(101) if score >= each / 100][-1] == percent(score)
+@pytest.mark.parametrize("score", [0, 0.29, 0.57, 0.58, 0.999999, 1.0, 0.4999999, 0.375, 0.3749, 0.001])
+def test_steps_are_thresholds_that_a_score_reaches(score):
+    steps = steps_of([0.5, 0.375, 0.001])
+    assert len(steps) == 103
+    assert {0.001, 0.375, 0.0, 0.29, 1.0} <= set(steps)
+    assert max(each for each in steps if score >= each) == steps[step(score, steps)]
 
 
 def test_readme_says_what_is_what(shared):
     text = (shared / "README.txt").read_text(encoding="utf-8")
     assert "test (3):" in text
     assert "submission (2):" in text
-    assert "30 predictions, 14 of them with a score of 0.50 or more" in text
+    assert "30 predictions, 14 of them with a score of 0.5 or more" in text
     assert "15 true objects" in text
     assert "1 of the true ones are crowds" in text
     assert "1 images are GeoTIFFs" in text
@@ -113,7 +116,7 @@ def test_what_originals_must_be_called_to_find_their_labels(shared):
         labels = {path.name for path in (shared / "yolo/detect/predictions/labels" / part).iterdir()}
         assert {Path(names.get((part, name), name)).stem + ".txt" for name in own} == labels
     text = (shared / "README.txt").read_text(encoding="utf-8")
-    assert "those of 3 images are not" in text
+    assert "Images whose files are not (3)" in text
     assert "the original\n    images, called as in renamed.csv, into images/<part>/" in text
 
 
@@ -140,18 +143,18 @@ def test_parts_are_cut_at_their_own_thresholds(tmp_path):
         *(dataset, split, found),
         title=TITLE,
         experiment="both",
-        thresholds={"val": 0.5, "test": 0.9, "submission": 0.9},
+        thresholds={"val": 0.375, "test": 0.9, "submission": 0.9},
     )
 
     def drawn(name):
         return (tmp_path / f"share/voc/predictions/Annotations/{name}.xml").read_text().count("<object>")
 
-    # SCORES has two of 0.9 and more, three of 0.5 and more.
-    assert (drawn("three"), drawn("Map-7")) == (3, 2)
+    # SCORES has two of 0.9 and more, four of 0.375 and more.
+    assert (drawn("three"), drawn("Map-7")) == (4, 2)
     text = (tmp_path / "share/README.txt").read_text(encoding="utf-8")
-    assert "with a score of 0.50 (val), 0.90 (test, submission) or more" in text
+    assert "with a score of 0.375 (val), 0.9 (test, submission) or more" in text
     assert "Validation images are cut at the configured threshold" in text
-    assert called(tmp_path / "share/data/index.js")["threshold"] == 90
+    assert called(tmp_path / "share/data/index.js")["threshold"] == 0.9
 
 
 def test_processes_change_nothing(shared, tmp_path):

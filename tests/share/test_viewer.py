@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from podium.config.share import Share
+from podium.share.build import build_share
+
 from .browser import Browser
 from .conftest import TITLE
-from .scene import CATEGORIES, HOSTILE, KEYS, masks
+from .scene import CATEGORIES, HOSTILE, KEYS, make, masks
 
 pytestmark = pytest.mark.xdist_group("viewer")
 
@@ -112,6 +115,33 @@ def test_the_slider_hides_what_is_under_the_threshold(page, shared):
     page.press("[")
     assert page.ask("document.getElementById('threshold-text').textContent") == "0.95"
     assert shown(page, "found") == 1
+
+
+def test_the_slider_begins_with_a_threshold_that_is_no_whole_percent(browser, tmp_path):
+    dataset, split, found = make(tmp_path / "dataset")
+    for each, score in zip(found["test"], [0.376, 0.375, 0.3749, 0.3701, 0.37, 0.369, 0.1], strict=False):
+        each["score"] = score
+    thresholds = dict.fromkeys(found, 0.375)
+    build_share(
+        *(tmp_path / "share", Share(formats=[]), dataset, split, found), title="", experiment="", thresholds=thresholds
+    )
+    browser.size(1440, 900)
+    browser.open((tmp_path / "share/index.html").as_uri())
+    browser.wait(READY)
+    seen = []
+    for key in (None, "ArrowLeft", "ArrowRight", "ArrowRight"):
+        if key:
+            browser.ask("document.getElementById('threshold').focus()")
+            before = browser.ask("document.getElementById('threshold').value")
+            browser.press(key)
+            browser.wait(f"document.getElementById('threshold').value !== '{before}'")
+            browser.ask("new Promise(requestAnimationFrame)")
+        words = browser.ask("document.getElementById('threshold-text').textContent")
+        assert browser.ask("document.getElementById('threshold').getAttribute('aria-valuetext')") == words
+        listed = browser.ask("parseInt(document.querySelector('#images small').textContent)")
+        assert listed == shown(browser, "found")
+        seen.append((words, listed))
+    assert seen == [("0.375", 2), ("0.37", 5), ("0.375", 2), ("0.38", 0)]
 
 
 def test_categories_are_chosen(page, shared):
