@@ -123,6 +123,24 @@ const podium = (() => {
     const words = `${number(found)} of ${plural(all, "prediction")} shown` + (truth === null ? "" : `, ${plural(truth, "true object")}`);
     at("counts").textContent = words;
     at("overlay").setAttribute("aria-label", `${image.key}: ${words}`);
+    reachable();
+  }
+
+  // One row of the table is reached by Tab, the others from it by arrows: thousands of rows would be as many stops.
+
+  const shownRows = () => [...at("objects").querySelectorAll("tbody tr:not([hidden])")];
+
+  function reachable(row = at("objects").querySelector("tbody tr:not([hidden])[tabindex='0']") ?? shownRows()[0]) {
+    for (const old of at("objects").querySelectorAll("tbody [tabindex='0']")) old.tabIndex = -1;
+    if (row) row.tabIndex = 0;
+  }
+
+  function fromRow(event) {
+    const shown = shownRows(), place = shown.indexOf(event.target);
+    const to = { ArrowUp: place - 1, ArrowDown: place + 1, Home: 0, End: shown.length - 1 }[event.key];
+    if (place < 0 || to === undefined || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    shown[to]?.focus();
   }
 
   function show(place) {
@@ -212,7 +230,7 @@ const podium = (() => {
     group.object = each;
     const numbers = each.box.map((value) => make("td", { textContent: String(Math.round(value)) }));
     const score = make("td", { textContent: each.score === undefined ? "" : each.score.toFixed(3) });
-    group.row = make("tr", { tabIndex: 0 }, make("th", { scope: "row", textContent: kind }),
+    group.row = make("tr", { tabIndex: -1 }, make("th", { scope: "row", textContent: kind }),
       make("td", { textContent: name + (each.crowd ? " (crowd)" : "") }), score, ...numbers);
     const mark = (on) => () => group.classList.toggle("marked", on);
     for (const [event, on] of [["mouseenter", true], ["focus", true], ["mouseleave", false], ["blur", false]]) {
@@ -227,6 +245,9 @@ const podium = (() => {
   }
 
   const missing = (file) => problem(`The file ${file} is missing: keep the folder together.`);
+
+  // By then data/index.js has run, if it is there.
+  document.addEventListener("DOMContentLoaded", () => { if (!data) missing("data/index.js"); });
 
   // From image to image.
 
@@ -324,6 +345,8 @@ const podium = (() => {
       event.preventDefault();
       enlarge(Math.exp(-event.deltaY / 300), event.clientX, event.clientY);
     }, { passive: false });
+    at("objects").addEventListener("focusin", (event) => { if (event.target.matches("tbody tr")) reachable(event.target); });
+    at("objects").addEventListener("keydown", fromRow);
     drag(at("stage"));
     new ResizeObserver(resize).observe(at("stage"));
     window.addEventListener("hashchange", fromAddress);
@@ -349,18 +372,19 @@ const podium = (() => {
     }
   }
 
+  const steps = { "[": -5, "]": 5, d: -5, u: 5 }; // Many keyboards have no brackets without a second key.
   const toggles = { f: "predictions", t: "truth", m: "masks", b: "boxes", l: "labels" };
 
   function key(event) {
     if (event.ctrlKey || event.altKey || event.metaKey || !at("single-keys").checked) return;
     if (event.target.matches("input:not([type=checkbox]), select, textarea")) return;
-    const arrow = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const letter = event.key.toLowerCase(), arrow = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (event.key === "Escape") at("categories").open = false;
     else if (arrow && event.shiftKey) at("stage").scrollLeft += arrow * 80;
     else if (arrow) go(arrow);
-    else if (toggles[event.key.toLowerCase()]) at(`show-${toggles[event.key.toLowerCase()]}`).click();
-    else if (event.key === "[" || event.key === "]") {
-      at("threshold").value = step() + (event.key === "]" ? 5 : -5);
+    else if (toggles[letter]) at(`show-${toggles[letter]}`).click();
+    else if (steps[letter]) {
+      at("threshold").value = step() + steps[letter];
       settings();
     } else if (event.key === "+" || event.key === "=") enlarge(1.5);
     else if (event.key === "-") enlarge(1 / 1.5);

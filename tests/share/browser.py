@@ -115,7 +115,8 @@ class Browser:
             time.sleep(0.02)
 
     def press(self, key: str, text: str = "", **more: object) -> None:
-        codes = {"ArrowLeft": 37, "ArrowRight": 39, "Tab": 9, "Enter": 13, "End": 35, "Home": 36, " ": 32}
+        codes = {"Tab": 9, "Enter": 13, " ": 32, "End": 35, "Home": 36}
+        codes |= {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
         code = {"windowsVirtualKeyCode": codes[key]} if key in codes else {}
         text = text or (key if len(key) == 1 else "")
         for kind in ("keyDown", "keyUp"):

@@ -287,6 +287,69 @@ def test_the_list_is_searched(page):
     assert name(page) == KEYS[7], "the arrows follow the list"
 
 
+def test_buttons_lead_where_the_keys_lead_from_an_image_that_is_not_in_the_list(page):
+    page.ask("document.querySelectorAll('#images button')[2].click()")
+    page.ask("document.getElementById('search').value = 'map'")  # Images 5 and 7, one on each side.
+    page.ask("document.getElementById('search').dispatchEvent(new Event('input'))")
+    disabled = "['previous', 'next'].map((id) => document.getElementById(id).disabled)"
+    assert name(page) == KEYS[6]
+    assert page.ask(disabled) == [False, False]
+    click(page, "previous")
+    assert name(page) == KEYS[5]
+    assert page.ask(disabled) == [True, False]
+    page.ask("document.querySelectorAll('#images button')[4].click()")
+    assert page.ask(disabled) == [False, False], "after the last one of the list the first comes"
+    page.press("ArrowLeft")
+    assert name(page) == KEYS[7]
+
+
+def test_an_address_that_is_none_shows_the_first_image(page, shared):
+    page.open("about:blank")
+    page.open((shared / "index.html").as_uri() + "#%")
+    page.wait(READY)
+    assert name(page) == HOSTILE
+
+
+def test_the_score_has_keys_that_all_keyboards_have(page):
+    text = "document.getElementById('threshold-text').textContent"
+    for key, words in (("u", "0.55"), ("]", "0.60"), ("U", "0.65"), ("[", "0.60"), ("d", "0.55"), ("D", "0.50")):
+        page.press(key)
+        assert page.ask(text) == words
+    named = page.ask("[...document.querySelectorAll('footer kbd')].map((each) => each.textContent)")
+    assert {"D", "U", "[", "]"} <= set(named)
+
+
+def test_the_table_is_one_stop_and_arrows_go_along_its_rows(page):
+    page.ask("document.getElementById('objects').open = true")
+    stops = "[...document.querySelectorAll('#objects tbody tr')].filter((each) => each.tabIndex === 0).length"
+    focused = "document.activeElement.matches('#objects tbody tr') && document.activeElement.textContent"
+    marked = "[...document.querySelectorAll('#overlay .marked')].map((each) => each.row.textContent)"
+    texts = "[...document.querySelectorAll('#objects tbody tr:not([hidden])')].map((each) => each.textContent)"
+    rows = page.ask(texts)
+    assert len(rows) == 3 + 5
+    assert page.ask(stops) == 1
+    page.ask("document.querySelector('#objects .scroll').focus()")
+    page.press("Tab")
+    ways = [("ArrowDown", 1), ("ArrowUp", 0), ("ArrowUp", 0), ("End", 7), ("Home", 0), ("ArrowDown", 1)]
+    for key, place in [(None, 0), *ways]:
+        if key:
+            page.press(key)
+        assert page.ask(focused) == rows[place]
+        assert page.ask(marked) == [rows[place]], "it is seen in the picture which object it is"
+    page.press("Tab")
+    assert page.ask("Boolean(document.activeElement.closest('footer'))")
+    page.press("Tab", modifiers=8)
+    assert page.ask(focused) == rows[1], "it is left and entered where it was"
+    # The row that was the stop is hidden: another one is it.
+    for _ in range(9):
+        page.press("u")
+    assert rows[1] not in page.ask(texts)
+    assert page.ask(stops) == 1
+    page.ask("document.querySelector('#objects .scroll').focus()")
+    page.press("Tab")
+    assert page.ask(focused) == page.ask(texts)[0]
+
+
 def test_hostile_names_are_only_text(page):
     assert page.ask("document.title") == TITLE
     assert page.ask("document.querySelector('h1').textContent") == TITLE
@@ -312,6 +375,16 @@ def test_everything_that_is_used_has_a_name(page):
 
 def test_pictures_of_the_list_are_loaded_as_it_is_scrolled(page):
     assert page.ask("[...document.querySelectorAll('#images img')].every((each) => each.loading === 'lazy')")
+
+
+def test_a_list_that_is_missing_is_named(browser, shared, tmp_path):
+    folder = shutil.copytree(shared, tmp_path / "share")
+    (folder / "data/index.js").unlink()
+    browser.size(1440, 900)
+    browser.open((folder / "index.html").as_uri())
+    problem = "document.getElementById('problem')"
+    assert browser.ask(f"{problem}.textContent").startswith("The file data/index.js is missing")
+    assert browser.ask(f"{problem}.checkVisibility() && {problem}.getBoundingClientRect().bottom < innerHeight")
 
 
 def test_files_that_are_missing_are_named(browser, shared, tmp_path):
