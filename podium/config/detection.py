@@ -24,9 +24,9 @@ class Detector(Section):
         "imagenet",
         pattern=r"^(none|imagenet|.+\.(pt|pth|pkl)|COCO-.+)$",
         description="starting weights: none; imagenet (the backbone, from torchvision); a detector of Detectron2's "
-        "model zoo, as COCO-Detection/faster_rcnn_X_101_32x8d_FPN_3x, which also sets architecture, backbone, pixels "
-        "and stride_in_1x1; or the path of a model.pt of ours or of a .pkl or .pth of Detectron2's. Of the layers "
-        "that are particular to categories, the rows of categories with equal names are kept",
+        "model zoo, such as COCO-Detection/faster_rcnn_X_101_32x8d_FPN_3x, which also sets architecture, backbone, "
+        "pixels and stride_in_1x1; or the path of a model.pt of ours or of a .pkl or .pth of Detectron2's. Of the "
+        "layers that are particular to categories, the rows of categories with equal names are kept",
     )
     pixels: Pixels = Field(
         "rgb",
@@ -62,7 +62,9 @@ class Detector(Section):
     batch_size_per_image: int = Field(512, ge=1, description="proposals sampled for the box head's loss, per image")
     head_features: int = Field(1024, ge=8, description="width of the box head's two layers")
     smooth_l1_beta: float = Field(
-        0.0, ge=0, description="errors of boxes under this count by their squares; 0: all count by their size"
+        0.0,
+        ge=0,
+        description="loss of boxes: below this error it is quadratic, above it linear; 0: linear everywhere (L1)",
     )
     mask_channels: int = Field(256, ge=8, description="width of the mask head's convolutions")
     score_threshold: Fraction = Field(0.05, description="detections under it are dropped in inference")
@@ -135,15 +137,19 @@ class Tiles(Section):
     size: int = Field(
         800,
         ge=32,
-        description="side of a tile; min_size and max_size are then those of tiles: 0 leaves them as they are",
+        description="side of a tile; min_size and max_size are then those of tiles: with min_size 0 they stay as they "
+        "are, unless `size` is above max_size, which shrinks them",
     )
     overlap: int = Field(
-        200, ge=0, description="what neighbours share at least: objects up to about this size are seen whole by a tile"
+        200,
+        ge=0,
+        description="what neighbours share at least; should be 1.2 times as long as the longest object, so that a tile "
+        "sees each whole",
     )
     whole: bool = Field(
         False,
-        description="the photograph is also seen as a whole, resized as without tiles; of what is found there, objects "
-        "longer than the overlap count. For objects as large as a tile",
+        description="the photograph is also seen as a whole, resized as without tiles; of what is found there, only "
+        "objects longer than the overlap count. For objects as large as a tile",
     )
 
     @model_validator(mode="after")
@@ -157,13 +163,17 @@ class DetectionInput(Section):
     """Sizes in pixels. An image is resized so that its shorter side is min_size, its longer at most max_size."""
 
     min_size_train: tuple[NonNegativeInt, ...] = Field(
-        (640, 672, 704, 736, 768, 800), min_length=1, description="shorter side in training, one is drawn; 0: as it is"
+        (640, 672, 704, 736, 768, 800),
+        min_length=1,
+        description="shorter side in training, one is drawn; 0: as it is, unless the longer is above max_size_train",
     )
     max_size_train: int = Field(1333, ge=32, description="longer side in training, at most")
     crop_train: int | None = Field(
         None, ge=32, description="side of the square cut at random from the resized image in training; null: all of it"
     )
-    min_size_test: int = Field(800, ge=0, description="shorter side in inference; 0: as it is")
+    min_size_test: int = Field(
+        800, ge=0, description="shorter side in inference; 0: as it is, unless the longer is above max_size_test"
+    )
     max_size_test: int = Field(1333, ge=32, description="longer side in inference, at most")
     tiles: Tiles | None = Field(
         None, description="cut larger photographs into tiles, in training and in inference; null: each is seen at once"
@@ -181,8 +191,8 @@ class DetectionExperiment(Section):
     seed: int = Field(0, ge=0, description="seed of initial weights, sample order, augmentation and sampling")
     drop_categories: tuple[str, ...] = Field(
         (),
-        description="categories whose objects are no truth in training, as if they were ground; the model keeps their "
-        "places. Points of an ablation are compared on the categories that none of them drops",
+        description="categories whose objects count as background in training; the model keeps their places. Points of "
+        "an ablation are compared on the categories that none of them drops",
     )
     model: Detector = Field(Detector(), description="the detector")
     input: DetectionInput = Field(DetectionInput(), description="what the detector sees")

@@ -28,8 +28,8 @@ class LocalSource(Section):
 
     kind: Literal["local"] = Field(description="a path on this machine")
     path: str = Field(
-        description="a .zip archive or a folder, relative to the working directory; "
-        "a file put at data/<name>/archive.zip by hand needs no path at all: leave this as that path"
+        description="a .zip archive or a folder, relative to the working directory. If you put the archive at "
+        "data/<name>/archive.zip yourself, write that path here"
     )
 
 
