@@ -1,9 +1,9 @@
 """What a script's result depends on in this project's own code, and in the libraries that compute it.
 
 A fingerprint covers a script, every module of `podium` that it imports, directly or not, and the data files beside
-those modules that they name. It is made of syntax trees: comments, docstrings, formatting and the words of log lines do
-not count. Nothing is imported, so that planning a workflow stays fast; what was read of a file's content is kept beside
-Python's byte code.
+those modules that they name. It is made of syntax trees: comments, docstrings, descriptions of fields, formatting and
+the words of log lines do not count. Nothing is imported, so that planning a workflow stays fast; what was read of a
+file's content is kept beside Python's byte code.
 """
 
 import ast
@@ -197,7 +197,10 @@ def _is_dynamic(node: ast.AST) -> bool:
 
 
 class _OnlyWhatCounts(ast.NodeTransformer):
-    """Takes docstrings out of a tree, and the words out of its log lines; what a log line computes stays."""
+    """Takes docstrings and the descriptions of fields out of a tree, and the words out of its log lines.
+
+    What a log line computes stays.
+    """
 
     def _without_docstring(self, node):
         if ast.get_docstring(node, clean=False) is not None:
@@ -205,6 +208,12 @@ class _OnlyWhatCounts(ast.NodeTransformer):
         return self.generic_visit(node)
 
     visit_Module = visit_ClassDef = visit_FunctionDef = visit_AsyncFunctionDef = _without_docstring
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if _name(node.func) == "Field":
+            described = {each for each in node.keywords if each.arg == "description" and any(_words(each.value))}
+            node.keywords = [each for each in node.keywords if each not in described]
+        return self.generic_visit(node)
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST:
         called = node.value.func if isinstance(node.value, ast.Call) else None
@@ -215,7 +224,7 @@ class _OnlyWhatCounts(ast.NodeTransformer):
 
 
 def _words(argument: ast.expr) -> Iterator[ast.Constant]:
-    """Yield the texts of a log line's argument where it is nothing but text; formats of numbers are texts, too."""
+    """Yield the texts of an argument where it is nothing but text; formats of numbers are texts, too."""
     if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
         yield argument
     elif isinstance(argument, ast.JoinedStr):

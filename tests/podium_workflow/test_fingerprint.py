@@ -119,6 +119,17 @@ def test_a_class_that_loses_its_docstring_stays_the_same_and_one_that_loses_a_st
     assert tree.digests() != before
 
 
+def test_the_description_of_a_field_does_not_count_and_all_else_of_it_does(tree):
+    field = 'x: int = Field(3, ge=1, description="how {}")\n'
+    tree.write("podium/data/masks.py", field.format("many"))
+    before = tree.digests()
+    tree.write("podium/data/masks.py", field.format("few"))
+    assert tree.digests() == before
+    for other in (field.replace("ge=1", "ge=2"), field.replace("Field", "draw"), field.replace('"how {}"', "words()")):
+        tree.write("podium/data/masks.py", other)
+        assert tree.digests() != before
+
+
 def test_relative_imports_are_refused(tree):
     tree.write("podium/data/masks.py", "from .unused import X\n")
     with pytest.raises(PodiumError, match="relative import") as caught:
