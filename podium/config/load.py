@@ -1,6 +1,5 @@
 """From YAML files to a checked competition, or to an error that says where and what."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from pydantic import ValidationError
 
 from podium.config.competition import Competition
 from podium.config.merging import merge
-from podium.config.nearest import did_you_mean
+from podium.config.problems import problems
 from podium.errors import PodiumError
 
 MERGE = "tag:yaml.org,2002:merge"
@@ -17,6 +16,7 @@ MERGE = "tag:yaml.org,2002:merge"
 
 # libyaml's where PyYAML has it: a file of a thousand experiments takes seconds otherwise, each time that it is planned.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_CONSTRUCTOR = yaml.constructor.SafeConstructor()
 
 
 def load_competition(files: Sequence[str | Path]) -> Competition:
@@ -48,8 +48,8 @@ def check_competition(raw: Mapping, files: Sequence[str | Path] = ()) -> Competi
     try:
         return Competition.model_validate(raw)
     except ValidationError as error:
-        problems = [_explain(problem, raw, files) for problem in error.errors()]
-        raise PodiumError("\n".join(["the configuration is wrong.", *problems])) from None
+        lines = [f"{_place(place, files)}{line}" for place, line in problems(error, raw, Competition)]
+        raise PodiumError("\n".join(["the configuration is wrong.", *lines]), mend=_advice(raw)) from None
 
 
 def read_yaml(file: str | Path) -> dict:
@@ -67,53 +67,14 @@ def read_yaml(file: str | Path) -> dict:
     return value
 
 
-def _explain(problem: dict, raw: Mapping, files: Sequence[str | Path]) -> str:
-    kind, value = problem["type"], problem["input"]
-    path = _path_in(raw, problem["loc"], kind)
-    message = problem["msg"].removeprefix("Value error, ")
-    if kind in ("union_tag_invalid", "union_tag_not_found"):
-        # pydantic blames the section; it is one key of it that is wrong.
-        known = _known_kinds(path, raw)
-        path.append(problem["ctx"]["discriminator"].strip("'"))
-        if kind == "union_tag_not_found":
-            message = f"this key is required and missing; one of: {', '.join(known)}"
-        else:
-            tag = problem["ctx"]["tag"]
-            message = f"{tag!r} is unknown; {did_you_mean(tag, known)}Known: {', '.join(known)}"
-        return f"{_place(path, files)}{_dotted(path)}: {message}"
-    if not path and kind == "value_error":
-        # What joins several sections names its key at the beginning of its message.
-        named = re.match(r"[\w.-]*", message)[0].split(".")
-        return f"{_place(named, files)}{message}"
-    if kind == "missing":
-        return f"{_place(path[:-1], files)}{_dotted(path)}: this key is required and missing"
-    where = f"{_place(path, files)}{_dotted(path)}"
-    if kind == "extra_forbidden":
-        known = _known_keys(path[:-1], raw)
-        return f"{where}: unknown key; {did_you_mean(str(path[-1]), known)}Known keys here: {', '.join(known)}"
-    for ours, theirs in (("list", "tuple"), ("List", "Tuple"), ("mapping", "dictionary")):
-        message = message.replace(theirs, ours)
-    shown = "" if isinstance(value, (Mapping, list)) or kind == "value_error" else f" (it is {value!r})"
-    return f"{where}: {message}{shown}"
-
-
-def _dotted(path: Sequence) -> str:
-    return ".".join(map(str, path)) or "(the whole file)"
-
-
-def _path_in(raw: object, loc: Sequence, kind: str) -> list:
-    """Drop from pydantic's location what is no key of the file: the tags of unions, the marker `[key]`."""
-    path, here = [], raw
-    for index, step in enumerate(loc):
-        last = index == len(loc) - 1
-        if (isinstance(here, Mapping) and step in here) or (
-            isinstance(here, list) and isinstance(step, int) and step < len(here)
-        ):
-            here = here[step]
-        elif not (last and kind == "missing"):
-            continue
-        path.append(step)
-    return path
+def _advice(raw: Mapping) -> str | None:
+    """Tell how files are laid over each other, where none of them has what every first file has."""
+    if {"name", "source", "layout"} & {*raw}:
+        return None
+    return (
+        "if it is an overlay, name it behind the file that it is laid over, under one option, as in `--configfile "
+        "config/nuclei.yaml config/nuclei.cpu.yaml`; of several options --configfile the last alone counts"
+    )
 
 
 def _place(path: Sequence, files: Sequence[str | Path]) -> str:
@@ -127,7 +88,7 @@ def _place(path: Sequence, files: Sequence[str | Path]) -> str:
         depth, line = 0, 1
         for step in path:
             if isinstance(node, yaml.MappingNode):
-                found = [(k, v) for k, v in _entries(node) if k.value == str(step)]
+                found = [(k, v) for k, v in _entries(node) if _CONSTRUCTOR.construct_object(k) == step]
             elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
                 found = [(node.value[step], node.value[step])]
             else:
@@ -169,42 +130,3 @@ def _refuse_doubled_keys(file: str | Path) -> None:
                     file=file,
                     mend="remove or rename one of them",
                 )
-
-
-def _known_keys(path: Sequence, raw: Mapping) -> list[str]:
-    """List the keys that the schema allows at a place."""
-    return sorted(_schema_at(path, raw).get("properties", {}))
-
-
-def _known_kinds(path: Sequence, raw: Mapping) -> list[str]:
-    """List the kinds of section that the schema allows at a place."""
-    return list(_schema_at(path, raw, any_kind=True)["discriminator"]["mapping"])
-
-
-def _schema_at(path: Sequence, raw: Mapping, any_kind: bool = False) -> dict:
-    """Return the JSON schema of a place; with `any_kind` that of the choice between kinds, not of the chosen one."""
-    schema = Competition.model_json_schema()
-    here, value = schema, raw
-    for index in range(len(path) + 1):
-        while True:
-            if "$ref" in here:
-                here = schema["$defs"][here["$ref"].rsplit("/", 1)[1]]
-            elif "discriminator" in here and not (any_kind and index == len(path)):
-                here = {"$ref": _chosen(here["discriminator"], value, schema["$defs"])}
-            elif "anyOf" in here:
-                here = next(option for option in here["anyOf"] if option.get("type") != "null")
-            else:
-                break
-        if index < len(path):
-            value = value[path[index]]
-            named = here.get("properties", {}).get(path[index])
-            here = named or next(iter(here.get("patternProperties", {}).values()), None) or here.get("items") or {}
-    return here
-
-
-def _chosen(discriminator: dict, value: Mapping, sections: dict) -> str:
-    """Return the reference to the chosen kind; where none is named it is the one that need not be."""
-    key, kinds = discriminator["propertyName"], discriminator["mapping"]
-    if key in value:
-        return kinds[value[key]]
-    return next(ref for ref in kinds.values() if key not in sections[ref.rsplit("/", 1)[1]].get("required", ()))

@@ -98,8 +98,32 @@ def test_a_missing_key_is_told_with_the_line_of_its_section(wrong, old, new, tol
         ("resnet18}", "resnet18, levels: 3}", r"line 9: detection.boxes.model.levels: .*a valid list \(it is 3\)"),
         ("resnet18}", "resnet18, levels: [2, x]}", "line 9: detection.boxes.model.levels.1: .*valid integer"),
         ("{kind: coco}", "coco", "line 3: layout: Input should be a valid mapping .*'coco'"),
-        ("name: tiny", "name: a b/c", "line 1: name: String should match pattern .*'a b/c'"),
-        ("  boxes:", "  bo xes:", "line 8: detection.bo xes: String should match pattern"),
+        ("name: tiny", "name: a b/c", "line 1: name: a name has letters, digits, - and _ only, .*'a b/c'"),
+        ("  boxes:", "  bo xes:", "line 8: detection.bo xes: a name has letters, digits"),
+        ("  boxes:", "  on:", r"line 8: detection.true: put it in quotes: .*\(it is true\)"),
+        ("  boxes:", "  50:", r"line 8: detection.50: put it in quotes: .*\(it is 50\)"),
+        ("detection: boxes,", "detection: 50,", r"line 17: instances.both.detection: put it in quotes: .*\(it is 50\)"),
+        (
+            "  masks:\n    solver: {base_lr: 0.01, max_iter: 100}",
+            "  masks:",
+            r"line 14: segmentation.masks: .*\(it is empty\)",
+        ),
+        (
+            "kind: generated}",
+            "kind: kaggle, competition: https://a/b}",
+            "line 2: source.competition: 'https://a/b' .*: the last part of its address",
+        ),
+        (
+            "kind: generated}",
+            "kind: kaggle, competition: a, files: [../b]}",
+            "line 2: source.files.0: '../b' .*: names of single files",
+        ),
+        ("resnet18}", "resnet18, weights: coco}", "line 9: detection.boxes.model.weights: 'coco' .*: none; imagenet"),
+        (
+            "resnet18}",
+            "resnet18, levels: [2, 3, 4]}",
+            "line 9: detection.boxes.model.levels: .*at most 2 items, not 3",
+        ),
     ],
 )
 def test_a_wrong_value_is_told_with_itself_and_what_is_allowed(wrong, old, new, told):
@@ -150,6 +174,66 @@ def test_an_unknown_kind_is_told_with_the_known_ones(wrong, old, new, told):
 )
 def test_values_that_do_not_go_together_are_told_with_their_line(wrong, old, new, told):
     assert wrong(old, new) == [told]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("format: dsb2018", "format: dsb2081", "line 20: submission.format: no submission format is named 'dsb2081'; "),
+        ("  format: dsb2018\n", "", "line 18: submission.format: this key is required and missing"),
+        (
+            "format: dsb2018",
+            "format: {id_column: a, rows: images, empty: '', code: {order: row, base: 1}}",
+            "line 20: submission.format.rows: Input should be 'instance', 'image' or 'category' (it is 'images')",
+        ),
+        (
+            "submission:",
+            "share: {parts: [vall]}\nsubmission:",
+            "line 18: share.parts.0: Input should be 'val', 'test' or 'submission' (it is 'vall')",
+        ),
+        (
+            "submission:",
+            "selection: {among: al}\nsubmission:",
+            "line 18: selection.among: Input should be 'all', 'written' or 'ablations' or a valid list (it is 'al')",
+        ),
+        (
+            "submission:",
+            "selection: {among: [a b]}\nsubmission:",
+            "line 18: selection.among.0: a name has letters, digits, - and _ only, ",
+        ),
+        (
+            "submission:",
+            "ablations: {rate: {of: detection.boxes, vary: {solver.base_lr: 0.1}}}\nsubmission:",
+            "line 18: ablations.rate.vary.solver.base_lr: Input should be a valid list or a valid mapping (it is 0.1)",
+        ),
+        (
+            "submission:",
+            "ablations: {rate: {of: boxes, vary: {solver.base_lr: [0.1]}}}\nsubmission:",
+            "line 18: ablations.rate.of: 'boxes' is not what belongs here: station and name of the experiment that the "
+            "points are made of, as detection.x101",
+        ),
+        (
+            "backbone: resnet18}",
+            "backbone: resnet18}\n    input: {tiles: true}",
+            "line 10: detection.boxes.input.tiles: Input should be a valid mapping (it is true)",
+        ),
+    ],
+)
+def test_one_fault_is_one_line(wrong, old, new, told):
+    (problem,) = wrong(old, new)
+    assert problem.startswith(told)
+
+
+def test_an_overlay_alone_is_told_where_it_goes(tmp_path):
+    file = tmp_path / "overlay.yaml"
+    file.write_text("splits: {val: 0.3}\n", encoding="utf-8")
+    with pytest.raises(PodiumError) as caught:
+        load_competition([file])
+    assert caught.value.mend.startswith("if it is an overlay, name it behind the file that it is laid over, ")
+    file.write_text(TEXT.replace("name: tiny\n", ""), encoding="utf-8")
+    with pytest.raises(PodiumError) as caught:
+        load_competition([file])
+    assert caught.value.mend is None
 
 
 def test_all_problems_are_told_at_once(tmp_path):
