@@ -1,8 +1,9 @@
 """The whole of a competition's configuration."""
 
 from collections.abc import Mapping
+from typing import get_args
 
-from pydantic import Field, ModelWrapValidatorHandler, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, field_validator, model_validator
 
 from podium.config.ablations import Ablation
 from podium.config.detection import DetectionExperiment
@@ -11,7 +12,7 @@ from podium.config.instances import InstancesExperiment
 from podium.config.judging import Station
 from podium.config.layout import AnyLayout, Checks
 from podium.config.metrics import METRIC_NAMES
-from podium.config.points import expand
+from podium.config.points import expand, no_experiment
 from podium.config.report import Report
 from podium.config.section import Name, Section
 from podium.config.segmentation import SegmentationExperiment
@@ -24,6 +25,8 @@ from podium.config.tracking import Tracking
 
 SELECTED = "selected"
 """As submission.experiment: the experiment that the selection chooses."""
+
+_STATIONS: tuple[Station, ...] = get_args(Station)
 
 
 class Competition(Section):
@@ -93,12 +96,31 @@ class Competition(Section):
         made = {name for ablation in self.ablations.values() for name in ablation.made.get(station, ())}
         return [name for name in getattr(self, station) if name not in made]
 
+    def unknown(self, station: Station, experiment: str) -> str | None:
+        """Return what is told of a name that no experiment of a station has, None for one that is there."""
+        there = getattr(self, station)
+        return no_experiment(station, experiment, there, self.written(station)) if experiment not in there else None
+
+    def _require(self, key: str, station: Station, name: str) -> None:
+        """Raise ValueError where a key names no experiment of a station."""
+        if problem := self.unknown(station, name):
+            section = key.split(".")[0]
+            stations = {"submission": ("instances", "detection"), "selection": _STATIONS}.get(section, ())
+            other = next((each for each in stations if name in getattr(self, each)), None)
+            advice = f". There is a {other} experiment of this name: set {section}.station: {other}" if other else ""
+            raise ValueError(f"{key}: {problem}{advice}")
+
     def submitting(self, experiment: str) -> "Competition":
         """Return this competition with the experiment's name in place of `selected`."""
         if not self.submission or self.submission.experiment != SELECTED:
             return self
         submission = self.submission.model_copy(update={"experiment": experiment})
         return self.model_copy(update={"submission": submission})
+
+    @field_validator(*_STATIONS, "ablations", mode="before")
+    @classmethod
+    def _an_empty_section_has_none(cls, value: object) -> object:
+        return {} if value is None else value
 
     @model_validator(mode="wrap")
     @classmethod
@@ -107,7 +129,7 @@ class Competition(Section):
         checked = handler(raw)
         if not checked.ablations or not isinstance(raw, Mapping):
             return checked
-        stations = {station: getattr(checked, station) for station in ("detection", "segmentation", "instances")}
+        stations = {station: getattr(checked, station) for station in _STATIONS}
         return checked.model_copy(update=expand(checked.ablations, stations, raw))
 
     @model_validator(mode="after")
@@ -126,7 +148,7 @@ class Competition(Section):
                         f"(folds count from 0)"
                     )
             for name, experiment in self.instances.items():
-                _known(f"instances.{name}.{station}", getattr(experiment, station), experiments)
+                self._require(f"instances.{name}.{station}", station, getattr(experiment, station))
         for name, experiment in self.instances.items():
             folds = self.detection[experiment.detection].fold, self.segmentation[experiment.segmentation].fold
             if folds[0] != folds[1]:
@@ -154,9 +176,14 @@ class Competition(Section):
             return self
         experiments, among = getattr(self, self.selection.station), self.selection.among
         for name in among if isinstance(among, tuple) else ():
-            _known("selection.among", name, experiments)
+            self._require("selection.among", self.selection.station, name)
         if not self.candidates():
-            raise ValueError(f"selection: there are no {self.selection.station} experiments to choose from")
+            station, there = self.selection.station, ", ".join(experiments)
+            raise ValueError(
+                f"selection.among: no ablation is of {station} experiments; with all the candidates are {there}"
+                if there
+                else f"selection: there are no {station} experiments to choose from"
+            )
         folds = {self.fold(self.selection.station, name) for name in self.candidates()}
         if len(folds) > 1:
             raise ValueError(f"selection: candidates are of the folds {sorted(folds)}, whose validation images differ")
@@ -198,7 +225,7 @@ class Competition(Section):
 
     def _submission_fits(self, submission: Submission, name: str) -> None:
         station, needs = submission.station, submission.format.needs
-        _known("submission.experiment", name, getattr(self, station))
+        self._require("submission.experiment", station, name)
         if needs == "classes":
             raise ValueError(
                 f"submission.format: its kind is {submission.format.code.kind}, of whole images; "
@@ -253,9 +280,3 @@ class Competition(Section):
         if station == "instances":
             station, experiment = "detection", self.instances[experiment].detection
         return getattr(self, station)[experiment].fold
-
-
-def _known(key: str, name: str, experiments: dict) -> None:
-    if name not in experiments:
-        known = ", ".join(experiments) or "none is defined"
-        raise ValueError(f"{key}: no experiment is named {name!r} (known: {known})")

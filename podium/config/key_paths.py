@@ -24,15 +24,17 @@ def check_path(place: str, station: Station, key: str) -> None:
     known = paths(station)
     if key in known:
         return
+    above = {key.rsplit(".", count)[0] for count in range(1, key.count(".") + 1)}
     # A key without its section is the likeliest mistake.
     same = [path for path in known if path.split(".")[-1] == key.split(".")[-1]]
-    advice = f"did you mean {same[0]!r}? " if same else did_you_mean(key, known)
+    # A section that is there is no help where the key in it is wrong.
+    advice = f"did you mean {same[0]!r}? " if same else did_you_mean(key, [path for path in known if path not in above])
     section = key
     while section and section not in known:
         section = section.rpartition(".")[0]
     start = f"{section}." if section else ""
     here = [path for path in known if path.startswith(start) and "." not in path.removeprefix(start)]
-    raise ValueError(f"{place}: {key} is no key of a {station} experiment; {advice}Known keys here: {', '.join(here)}")
+    raise ValueError(f"{place}: {key} is no key of {station} experiments; {advice}Known keys here: {', '.join(here)}")
 
 
 @cache

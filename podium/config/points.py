@@ -1,7 +1,7 @@
 """From ablations to experiments: every point is one like any other, with a name that tells how it differs."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from podium.config.judging import TRAININGS
 from podium.config.key_paths import MODELS, changed, check_path, divided, short, value_at
 from podium.config.nearest import did_you_mean
 from podium.config.point_names import point_name, value_in_words
+from podium.config.problems import problems
 from podium.config.section import Section
 from podium.files import canonical_json
 
@@ -49,18 +50,26 @@ def expand(
     return {"ablations": done, **known.checked}
 
 
+def no_experiment(station: Station, name: str, there: Collection[str], written: Collection[str]) -> str:
+    """Return what is told of a name that no experiment has: the nearest one, and those that are written."""
+    points = len(there) - len(written)
+    known = [*written, *([f"and {points} points of ablations"] if points else [])]
+    advice = f"{did_you_mean(name, there)}Known: {', '.join(known) or 'none is defined'}"
+    return f"no {station} experiment is named {name!r}; {advice}"
+
+
 def _expanded(place: str, ablation: Ablation, known: "_Experiments") -> Ablation:
     station, base = ablation.station, ablation.experiment
     if base not in known.checked[station]:
-        there = list(known.checked[station])
-        advice = f"{did_you_mean(base, there)}Known: {', '.join(there) or 'none is defined'}"
-        raise ValueError(f"{place}.of: no {station} experiment is named {base!r}; {advice}")
+        raise ValueError(f"{place}.of: {known.no_experiment(station, base)}")
     for part, keys in (("vary", ablation.vary), ("fix", ablation.fix)):
         for key in keys:
             check_path(f"{place}.{part}", station, key)
     for key, values in ablation.vary.items():
         if not isinstance(values, Mapping) and any(isinstance(value, list | tuple | Mapping) for value in values):
             raise ValueError(f"{place}.vary: {key} has values that are not plain: give each a name, {{name: value}}")
+        if not isinstance(values, Mapping) and (twice := [each for each in values if values.count(each) > 1]):
+            raise ValueError(f"{place}.vary: {key} has {twice[0]} twice")
     count = {station: len(experiments) for station, experiments in known.checked.items()}
     points: list[Point] = []
     for values in itertools.product(*(_named(values) for values in ablation.vary.values())):
@@ -70,8 +79,6 @@ def _expanded(place: str, ablation: Ablation, known: "_Experiments") -> Ablation
         labels = {key: label for key, (label, _) in chosen.items()}
         try:
             point = known.point(station, base, changes, labels, ablation.seeds)
-        except ValidationError as error:
-            raise ValueError(f"{place}, point {words}: {'; '.join(map(_message, error.errors()))}") from None
         except ValueError as error:
             raise ValueError(f"{place}, point {words}: {error}") from None
         if twin := next((each for each in points if each.experiments == point.experiments), None):
@@ -102,11 +109,17 @@ class _Experiments:
     checked: dict[Station, dict[str, Section]]
     written: dict[Station, dict[str, dict]]
     by_settings: dict[tuple[Station, str], str] = field(default_factory=dict)
+    first: dict[Station, list[str]] = field(init=False)
 
     def __post_init__(self):
+        self.first = {station: [*experiments] for station, experiments in self.checked.items()}
         for station, experiments in self.checked.items():
             for name, experiment in experiments.items():
                 self.by_settings.setdefault((station, _settings(experiment)), name)
+
+    def no_experiment(self, station: Station, name: str) -> str:
+        """Return what is told of a name that no experiment has."""
+        return no_experiment(station, name, self.checked[station], self.first[station])
 
     def point(self, station: Station, base: str, changes: Changes, labels: Mapping, seeds: tuple[int, ...]) -> Point:
         seed_keys = ["detection.seed", "segmentation.seed"] if station == "instances" else ["seed"]
@@ -123,7 +136,11 @@ class _Experiments:
     def experiment(self, station: Station, base: str, changes: Changes, labels: Mapping) -> str:
         """Return the name of the experiment that is `base` with changes, which is added where there is none such."""
         written = self._changed(station, base, changes, labels)
-        checked = MODELS[station].model_validate(written)
+        try:
+            checked = MODELS[station].model_validate(written)
+        except ValidationError as error:
+            lines = [line for _, line in problems(error, written, MODELS[station])]
+            raise ValueError("; ".join(lines)) from None
         if checked == self.checked[station][base]:
             return base  # whatever other name has its settings, too
         settings = station, _settings(checked)
@@ -146,7 +163,8 @@ class _Experiments:
             written = changed(written, key, value)
         for training in TRAININGS if station == "instances" else ():
             if written.get(training) not in self.checked[training]:
-                raise ValueError(f"{training}: no experiment is named {written.get(training)!r}")
+                key = training if training in own else f"{station}.{base}.{training}"
+                raise ValueError(f"{key}: {self.no_experiment(training, written[training])}")
         for training, keys in inner.items():
             _, inner_labels = divided(station, labels)
             trained = written[training]
@@ -206,9 +224,3 @@ def _named(values: list | dict) -> list[tuple[str | None, Any]]:
 
 def _settings(experiment: Section) -> str:
     return canonical_json(experiment.model_dump(mode="json"))
-
-
-def _message(problem: Mapping) -> str:
-    where = ".".join(map(str, problem["loc"]))
-    shown = "" if problem["type"] == "value_error" else f" (it is {problem['input']!r})"
-    return f"{where}: {problem['msg'].removeprefix('Value error, ')}{shown}".removeprefix(": ")

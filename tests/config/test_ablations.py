@@ -188,13 +188,14 @@ def test_checking_again_what_was_checked_changes_nothing():
         ),
         (
             {"vary": {"base_lr": [1]}},
-            "ablations.x.vary: base_lr is no key of a detection experiment; did you mean 'sol",
+            "ablations.x.vary: base_lr is no key of detection experiments; did you mean 'sol",
         ),
         (
             {"vary": {"solver.base_rl": [1]}},
-            "is no key of a detection experiment; did you mean 'solver.base_lr'? Known ",
+            "is no key of detection experiments; did you mean 'solver.base_lr'? Known ",
         ),
-        ({"fix": {"solver.x": 1}}, "ablations.x.fix: solver.x is no key of a detection experiment; "),
+        ({"vary": {"solver.lr": [1]}}, "did you mean 'solver.base_lr'? "),
+        ({"fix": {"solver.x": 1}}, "ablations.x.fix: solver.x is no key of detection experiments; "),
         (
             {"vary": {"solver.base_lr": [0.1, -1]}},
             "ablations.x, point solver.base_lr -1: solver.base_lr: Input should ",
@@ -203,6 +204,15 @@ def test_checking_again_what_was_checked_changes_nothing():
             {"vary": {"solver.schedule": ["step"]}},
             "ablations.x, point solver.schedule step: solver.schedule: Input ",
         ),
+        (
+            {"vary": {"model": {"a": {"backbonee": "resnet18"}}}},
+            "ablations.x, point model a: model.backbonee: unknown key; did you mean 'backbone'? Known keys here: ",
+        ),
+        (
+            {"vary": {"input.augmentation": {"a": ["HorizontalFlip"]}}},
+            "input.augmentation.0: Input should be a valid mapping (it is 'HorizontalFlip')",
+        ),
+        ({"vary": {"solver.base_lr": [0.1, 0.2, 0.1]}}, "ablations.x.vary: solver.base_lr has 0.1 twice"),
         ({"vary": {"input.augmentation": [[]]}}, "input.augmentation has values that are not plain: give each a name"),
         ({"vary": {"solver.base_lr": [0.1, "1e-1"]}}, "base_lr 0.1 and solver.base_lr 1e-1 have the same settings"),
         ({"fix": {"solver.base_lr": 1}}, "ablations.x: solver.base_lr both varies and is fixed"),
@@ -227,9 +237,21 @@ def test_what_is_wrong_is_told_with_the_ablation_and_the_point(ablation, told):
 
 def test_a_training_that_is_not_there_is_told():
     with pytest.raises(
-        PodiumError, match=r"ablations\.x, point detection nope: detection: no experiment is named 'nope'"
+        PodiumError, match=r"ablations\.x, point detection nope: detection: no detection experiment is named 'nope'"
     ):
         ablated(x={"of": "instances.both", "vary": {"detection": ["boxes", "nope"]}})
+
+
+def test_of_points_their_number_is_told_and_the_nearest():
+    rate = {"of": "detection.boxes", "vary": {"solver.base_lr": [0.01, 0.02, 0.03]}}
+    with pytest.raises(PodiumError) as caught:
+        checked(ablations={"rate": rate}, instances__both__detection="boxes-base_lr-0p2")
+    told = "did you mean 'boxes-base_lr-0p02'? Known: boxes, and 2 points of ablations"
+    assert told in str(caught.value)
+
+
+def test_empty_sections_are_as_none():
+    assert ablated().ablations == checked(ablations=None).ablations == {}
 
 
 def test_two_values_of_one_name_are_refused():

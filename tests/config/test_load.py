@@ -158,12 +158,13 @@ def test_an_unknown_kind_is_told_with_the_known_ones(wrong, old, new, told):
         (
             "  experiment: both",
             "  experiment: bth",
-            "line 19: submission.experiment: no experiment is named 'bth' (known: both)",
+            "line 19: submission.experiment: no instances experiment is named 'bth'; did you mean 'both'? Known: both",
         ),
         (
             "detection: boxes,",
             "detection: bxes,",
-            "line 17: instances.both.detection: no experiment is named 'bxes' (known: boxes)",
+            "line 17: instances.both.detection: no detection experiment is named 'bxes'; did you mean 'boxes'? "
+            "Known: boxes",
         ),
         (
             "  masks:",

@@ -103,12 +103,15 @@ REFUSED = {
         "segmentation.masks.fold is 2, but splits.folds is 2",
     ),
     "folds mixed": ({"detection__boxes__fold": 1, "splits__folds": 2}, "joins fold 1 of detection with fold 0 of"),
-    "no such detector": ({"instances__both__detection": "b"}, "instances.both.detection: no experiment is named 'b'"),
-    "no such segmenter": ({"instances__both__segmentation": "boxes"}, r"named 'boxes' \(known: masks\)"),
-    "no such instances": ({"submission__experiment": "boxes"}, "submission.experiment: no experiment is named 'boxes'"),
+    "no such detector": (
+        {"instances__both__detection": "b"},
+        "both.detection: no detection experiment is named 'b'",
+    ),
+    "no such segmenter": ({"instances__both__segmentation": "boxes"}, r"named 'boxes'; Known: masks"),
+    "no such instances": ({"submission__experiment": "boxes"}, "set submission.station: detection"),
     "no such detector to submit": (
         {"submission__station": "detection"},
-        r"submission.experiment: no experiment is named 'both' \(known: boxes\)",
+        r"no detection experiment is named 'both'; Known: boxes\. .* set submission.station: instances",
     ),
     "no instances at all": ({"instances": {}}, "submission.experiment: .*none is defined"),
 }

@@ -44,9 +44,20 @@ def test_detectors_of_masks_are_chosen_by_a_metric_of_masks():
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ({"selection": {"among": ["bth"]}}, "selection.among: no experiment is named 'bth' (known: both)"),
+        (
+            {"selection": {"among": ["bth"]}},
+            "no instances experiment is named 'bth'; did you mean 'both'? ",
+        ),
         ({"selection": {"among": []}}, "among: an empty list leaves nothing to choose from"),
-        ({"selection": {"among": "ablations"}}, "selection: there are no instances experiments to choose from"),
+        (
+            {"selection": {"among": "ablations"}},
+            "no ablation is of instances experiments; with all the",
+        ),
+        ({"selection": {}, "instances": None}, "selection: there are no instances experiments to choose from"),
+        (
+            {"selection": {"among": ["boxes"]}},
+            "There is a detection experiment of this name: set selection.",
+        ),
         ({"selection": {"by": "mean_iou"}}, "by: mean_iou is no metric of instances experiments"),
         (
             {"selection": {"station": "detection", "by": "mask_ap"}},
