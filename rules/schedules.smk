@@ -21,9 +21,9 @@ rule draw_schedule:
         "../environment.yml"
     params:
         settings=lambda wildcards: settings_json(
-            solver=getattr(COMPETITION, wildcards.training)[
-                wildcards.experiment
-            ].solver
+            solver=COMPETITION.experiment(
+                wildcards.training, wildcards.experiment
+            ).solver
         ),
         code=fingerprint("scripts/draw_schedule.py"),
     script:

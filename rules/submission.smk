@@ -146,6 +146,8 @@ if SUBMISSION and COMPETITION.kaggle_name:
         script:
             "../scripts/leaderboard_score.py"
 
-    rule submit:
-        input:
-            lambda wildcards: f"{SUBMISSIONS}/{PLAN.submitted(chosen())}.leaderboard.json",
+
+# Of any competition, so that one that cannot be submitted says why.
+rule submit:
+    input:
+        lambda wildcards: PLAN.leaderboard(chosen),

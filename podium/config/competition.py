@@ -22,6 +22,7 @@ from podium.config.source import Source
 from podium.config.splits import Splits
 from podium.config.submission import Submission
 from podium.config.tracking import Tracking
+from podium.errors import PodiumError
 
 SELECTED = "selected"
 """As submission.experiment: the experiment that the selection chooses."""
@@ -96,19 +97,23 @@ class Competition(Section):
         made = {name for ablation in self.ablations.values() for name in ablation.made.get(station, ())}
         return [name for name in getattr(self, station) if name not in made]
 
-    def unknown(self, station: Station, experiment: str) -> str | None:
-        """Return what is told of a name that no experiment of a station has, None for one that is there."""
-        there = getattr(self, station)
-        return no_experiment(station, experiment, there, self.written(station)) if experiment not in there else None
+    def experiment(self, station: Station, name: str) -> Section:
+        """Return an experiment; PodiumError, with the nearest name, where a station has none of this one."""
+        experiments = getattr(self, station)
+        if name not in experiments:
+            raise PodiumError(no_experiment(station, name, experiments, self.written(station)))
+        return experiments[name]
 
     def _require(self, key: str, station: Station, name: str) -> None:
         """Raise ValueError where a key names no experiment of a station."""
-        if problem := self.unknown(station, name):
+        try:
+            self.experiment(station, name)
+        except PodiumError as error:
             section = key.split(".")[0]
             stations = {"submission": ("instances", "detection"), "selection": _STATIONS}.get(section, ())
             other = next((each for each in stations if name in getattr(self, each)), None)
             advice = f". There is a {other} experiment of this name: set {section}.station: {other}" if other else ""
-            raise ValueError(f"{key}: {problem}{advice}")
+            raise ValueError(f"{key}: {error}{advice}") from None
 
     def submitting(self, experiment: str) -> "Competition":
         """Return this competition with the experiment's name in place of `selected`."""
@@ -249,7 +254,7 @@ class Competition(Section):
 
     def finds_masks(self, station: Station, experiment: str) -> bool:
         """Whether an experiment finds masks, not boxes alone."""
-        return station != "detection" or self.detection[experiment].model.architecture == "mask_rcnn"
+        return station != "detection" or self.experiment(station, experiment).model.architecture == "mask_rcnn"
 
     def is_tuned(self, station: Station, experiment: str) -> bool:
         """Whether an experiment's thresholds are chosen on the validation part.
@@ -278,5 +283,5 @@ class Competition(Section):
     def fold(self, station: Station, experiment: str) -> int:
         """Return the fold that an experiment is trained on."""
         if station == "instances":
-            station, experiment = "detection", self.instances[experiment].detection
-        return getattr(self, station)[experiment].fold
+            station, experiment = "detection", self.experiment(station, experiment).detection
+        return self.experiment(station, experiment).fold

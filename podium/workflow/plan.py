@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -11,6 +11,7 @@ from podium.config.ablations import Ablation
 from podium.config.chosen import chosen_chain, judged_parts, shown_experiments
 from podium.config.competition import SELECTED, Competition
 from podium.config.judging import TRAININGS
+from podium.config.nearest import did_you_mean
 from podium.config.section import Section
 from podium.config.ways import Way, compared_part, ways
 from podium.config.zoo import zoo
@@ -132,7 +133,7 @@ class Plan:
 
     def instance_inputs(self, experiment: str, part: str) -> dict[str, str | list[str]]:
         """The boxes and the segmenter of an instances experiment, its split, and thresholds where they are tuned."""
-        settings = self.competition.instances[experiment]
+        settings = self.competition.experiment("instances", experiment)
         return {
             "boxes": f"{self.folder('detection', settings.detection)}/predictions.{part}.json",
             "model": f"{self.folder('segmentation', settings.segmentation)}/model.pt",
@@ -188,6 +189,21 @@ class Plan:
             return []
         kinds = ["csv", "check.json", *(["score.json"] if submission.solution else [])]
         return [f"{self.submissions}/{experiment}.{kind}" for kind in kinds]
+
+    def leaderboard(self, chosen: Callable[[], Mapping[str, str] | None]) -> str:
+        """The file that `snakemake submit` ends with; PodiumError where nothing is submitted, or to nowhere.
+
+        `chosen` returns what the selection wrote; it is not asked before that is sure.
+        """
+        if not self.competition.submission:
+            raise PodiumError("there is nothing to submit", key="submission", mend="say in it what is submitted")
+        if not self.competition.kaggle_name:
+            raise PodiumError(
+                "nothing says which competition on Kaggle the submission is for",
+                key="submission.competition",
+                mend="name it by its short name, the last part of its address",
+            )
+        return f"{self.submissions}/{self.submitted(chosen())}.leaderboard.json"
 
     @cached_property
     def ways(self) -> list[Way]:
@@ -316,7 +332,8 @@ class Plan:
 
     def ablation_inputs(self, name: str) -> dict[str, str | list[str]]:
         """What an ablation's points are compared by."""
-        return self.judged_by(self.competition.ablations[name].station, self.compared(name).experiments)
+        ablation = self.compared(name)
+        return self.judged_by(ablation.station, ablation.experiments)
 
     def ablation_settings(self, name: str) -> dict[str, object]:
         """What the comparison of an ablation's points depends on, and the trainings whose times it tells."""
@@ -340,7 +357,11 @@ class Plan:
 
     def compared(self, name: str) -> Ablation:
         """Return an ablation without the models that diverged; of an ablation that lost all of them all are left."""
-        ablation = self.competition.ablations[name]
+        ablations = self.competition.ablations
+        if name not in ablations:
+            known = ", ".join(ablations) or "none is defined"
+            raise PodiumError(f"no ablation is named {name!r}; {did_you_mean(name, ablations)}Known: {known}")
+        ablation = ablations[name]
         points = []
         for point in ablation.points:
             left = {s: each for s, each in point.experiments.items() if (ablation.station, each) not in self.lost}
@@ -360,7 +381,7 @@ class Plan:
     def training_settings(self, training: str, experiment: str) -> str:
         """What a training reads of the configuration."""
         limits = {"max_detections": self.competition.evaluation.max_detections} if training == "detection" else {}
-        return settings_json(experiment=getattr(self.competition, training)[experiment], **limits)
+        return settings_json(experiment=self.competition.experiment(training, experiment), **limits)
 
     @property
     def limits(self) -> dict[str, float]:

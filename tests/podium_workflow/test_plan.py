@@ -139,6 +139,34 @@ def test_tuned_thresholds_are_read_by_all_parts_but_the_one_tuned_on(plan):
     assert "results/demo/instances/boxes_unet/tuning.json" in plan.reported_files()
 
 
+def test_what_is_not_there_is_told_with_what_is_nearest(plan):
+    near = "no {} is named '{}'; did you mean '{}'? Known: "
+    for ask, told in [
+        (lambda: plan.split("detection", "resnet81"), near.format("detection experiment", "resnet81", "resnet18")),
+        (lambda: plan.split("instances", "boxes_unt"), near.format("instances experiment", "boxes_unt", "boxes_unet")),
+        (lambda: plan.instance_inputs("boxes", "val"), near.format("instances experiment", "boxes", "boxes_unet")),
+        (lambda: plan.choice("detection", "resnet", "test"), near.format("detection experiment", "resnet", "resnet18")),
+        (lambda: plan.ablation_inputs("rat"), near.format("ablation", "rat", "rate")),
+    ]:
+        with pytest.raises(PodiumError) as caught:
+            ask()
+        assert str(caught.value).startswith(told)
+
+
+def test_a_submission_that_goes_nowhere_is_told_before_anything_is_chosen(plan):
+    def with_submission(submission) -> Plan:
+        return Plan(plan.competition.model_copy(update={"submission": submission}))
+
+    for nowhere, told in [
+        (plan, "key submission.competition: "),
+        (with_submission(None), "there is nothing to submit"),
+    ]:
+        with pytest.raises(PodiumError, match=told):
+            nowhere.leaderboard(pytest.fail)
+    somewhere = plan.competition.submission.model_copy(update={"competition": "somewhere"})
+    assert with_submission(somewhere).leaderboard(lambda: None) == "submissions/demo/boxes_unet.leaderboard.json"
+
+
 def test_the_score_on_validation_is_of_what_the_file_is_made_by(plan):
     folder = "results/demo/instances/boxes_unet"
     assert plan.validation_inputs("boxes_unet") == {"tuning": f"{folder}/tuning.json"}
