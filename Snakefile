@@ -6,6 +6,9 @@
     snakemake submit --cores 1 --configfile config/nuclei.yaml     uploads; never part of `all`
 
 Which station a rule belongs to is its file's name; what the files between the stations hold is in docs/files.md.
+
+What needs the network, or takes a moment, is a `localrule`: it runs where Snakemake runs, and on a cluster waits in no
+queue. Other short work waits once: a `group` of rules is one job there, and has no meaning elsewhere.
 """
 
 from snakemake.utils import min_version
@@ -35,23 +38,6 @@ include: "rules/share.smk"
 include: "rules/report.smk"
 
 
-# What needs the network, or takes a moment, runs where Snakemake runs: on a cluster it waits in no queue. Other short
-# work waits once: a `group` of rules is one job there, and has no meaning elsewhere.
-localrules:
-    all,
-    generate,
-    archive,
-    zoo_weights,
-    splits,
-    draw_schedule,
-    draw_curves,
-    draw_tuning,
-    report,
-    upload,
-    leaderboard_score,
-    submit,
-
-
 rule all:
     default_target: True
     input:
@@ -65,7 +51,7 @@ rule all:
 onstart:
     mend_slurm_plugin(workflow.executor_settings)
     try:
-        refuse_jobs_left(Path.cwd())
+        refuse_jobs_left(Path.cwd(), submits_to_slurm(workflow.executor_settings))
     except PodiumError as error:
         raise WorkflowError(str(error)) from None
     remember_code(RESULTS)

@@ -12,7 +12,7 @@ from podium.files import read_json
 from podium.workflow.fingerprint import environment, fingerprint
 from podium.workflow.plan import Plan, settings_json, share_with_scripts
 from podium.workflow.queue import refuse_jobs_left
-from podium.workflow.slurm_plugin import mend_slurm_plugin
+from podium.workflow.slurm_plugin import mend_slurm_plugin, submits_to_slurm
 from podium.workflow.records import keep_records, restore_records
 from podium.workflow.summary import summarise
 from podium.workflow.why import remember_code

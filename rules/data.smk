@@ -14,6 +14,7 @@ if SOURCE.kind == "generated":
             solution=f"{DATA}/solution.csv",
         log:
             f"{LOGS}/generate.log",
+        localrule: True
         conda:
             "../environment.yml"
         params:
@@ -32,6 +33,7 @@ else:
             archive=update(PLAN.archive),  # one put there by hand is not deleted but used
         log:
             f"{LOGS}/archive.log",
+        localrule: True
         conda:
             "../environment.yml"
         resources:

@@ -17,6 +17,7 @@ rule report:
         ),
     log:
         f"{LOGS}/report.log",
+    localrule: True
     conda:
         "../environment.yml"
     params:

@@ -17,6 +17,7 @@ rule draw_schedule:
         ),
     log:
         f"{LOGS}/draw_schedule.{{training}}.{{experiment}}.log",
+    localrule: True
     conda:
         "../environment.yml"
     params:
@@ -73,6 +74,7 @@ rule draw_curves:
         ),
     log:
         f"{LOGS}/draw_curves.{{training}}.{{experiment}}.log",
+    localrule: True
     conda:
         "../environment.yml"
     params:

@@ -8,6 +8,7 @@ rule splits:
         splits=PLAN.splits(),
     log:
         f"{LOGS}/splits.log",
+    localrule: True
     conda:
         "../environment.yml"
     params:

@@ -119,6 +119,7 @@ if SUBMISSION and COMPETITION.kaggle_name:
             upload=f"{SUBMISSIONS}/{{experiment}}.upload.json",
         log:
             f"{LOGS}/upload.{{experiment}}.log",
+        localrule: True
         conda:
             "../environment.yml"
         params:
@@ -138,6 +139,7 @@ if SUBMISSION and COMPETITION.kaggle_name:
             score=f"{SUBMISSIONS}/{{experiment}}.leaderboard.json",
         log:
             f"{LOGS}/leaderboard_score.{{experiment}}.log",
+        localrule: True
         conda:
             "../environment.yml"
         params:

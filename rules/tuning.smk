@@ -48,6 +48,7 @@ if SUBMISSION and SUBMISSION.tuning:
             drawing=f"{RESULTS}/{{station}}/{{experiment}}/tuning.svg",
         log:
             f"{LOGS}/draw_tuning.{{station}}.{{experiment}}.log",
+        localrule: True
         conda:
             "../environment.yml"
         params:

@@ -16,6 +16,7 @@ rule zoo_weights:
         kind="COCO-[A-Za-z]+",
         model="[A-Za-z0-9_]+",
         file="model_final_[0-9a-f]{6}",
+    localrule: True
     conda:
         "../environment.yml"
     params:

@@ -11,7 +11,7 @@ from podium.errors import PodiumError
 log = logging.getLogger(__name__)
 
 
-def refuse_jobs_left(folder: Path) -> None:
+def refuse_jobs_left(folder: Path, submits: bool) -> None:
     """Do nothing, unless Slurm still has jobs of a run that is no more.
 
     Snakemake would give them to Slurm a second time, and both would write the same files. Called when Snakemake has
@@ -22,6 +22,9 @@ def refuse_jobs_left(folder: Path) -> None:
     ----------
     folder
         Snakemake's working directory, by which its jobs are known.
+    submits
+        Whether this run uses Slurm: a Slurm that does not answer is then worth a warning. Elsewhere its commands may be
+        there without it.
 
     Raises
     ------
@@ -29,7 +32,7 @@ def refuse_jobs_left(folder: Path) -> None:
         There are such jobs.
     """
     locks = list((folder / ".snakemake/locks").glob("*.output.lock"))
-    if len(locks) > 1 or not (jobs := _jobs(folder)):
+    if len(locks) > 1 or not (jobs := _jobs(folder, submits)):
         return
     names = ", ".join(f"{number} ({what})" for number, what in jobs.items())
     raise PodiumError(
@@ -39,7 +42,7 @@ def refuse_jobs_left(folder: Path) -> None:
     )
 
 
-def _jobs(folder: Path) -> dict[str, str]:
+def _jobs(folder: Path, submits: bool) -> dict[str, str]:
     """Return Snakemake's jobs of this user and folder that have not ended: {number: rule and wildcards}."""
     if not shutil.which("squeue"):
         return {}
@@ -49,7 +52,8 @@ def _jobs(folder: Path) -> dict[str, str]:
     except subprocess.TimeoutExpired:
         done = None
     if done is None or done.returncode:
-        log.warning("squeue does not answer: jobs that an earlier run may have left are not seen")
+        if submits:
+            log.warning("squeue does not answer: jobs that an earlier run may have left are not seen")
         return {}
     jobs = {}
     for line in done.stdout.splitlines():

@@ -6,8 +6,15 @@ later version has mended itself can go.
 
 import sys
 
+PLUGIN = "snakemake_executor_plugin_slurm"
+
 # Seconds between two looks at the queue, at most: so late an ended job is noticed. It is one squeue for all jobs.
 LONGEST_PAUSE = 20
+
+
+def submits_to_slurm(settings: object) -> bool:
+    """Whether a run with these settings of its executor gives its jobs to Slurm."""
+    return PLUGIN in sys.modules and isinstance(settings, sys.modules[PLUGIN].ExecutorSettings)
 
 
 def mend_slurm_plugin(settings: object) -> None:
@@ -26,9 +33,9 @@ def mend_slurm_plugin(settings: object) -> None:
     settings
         The executor's; nothing is done where it is another than Slurm.
     """
-    plugin = sys.modules.get("snakemake_executor_plugin_slurm")
-    if plugin is None or not isinstance(settings, plugin.ExecutorSettings):
+    if not submits_to_slurm(settings):
         return
+    plugin = sys.modules[PLUGIN]
     ask_age, ask_status, known = plugin.get_min_job_age, plugin.query_job_status, []
 
     def get_min_job_age() -> int | None:

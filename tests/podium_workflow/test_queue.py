@@ -33,7 +33,7 @@ def test_jobs_of_this_folder_are_named(queue, tmp_path):
     lock(tmp_path, 0)
     queue(f"7|rule_train_detector_wildcards_big|{tmp_path}", f"8|rule_dataset|{tmp_path}")
     with pytest.raises(PodiumError) as raised:
-        refuse_jobs_left(tmp_path)
+        refuse_jobs_left(tmp_path, submits=True)
     assert "7 (train_detector big), 8 (dataset)" in str(raised.value)
     assert "`scancel 7 8`" in str(raised.value)
 
@@ -46,23 +46,26 @@ def test_jobs_of_this_folder_are_named(queue, tmp_path):
 def test_other_jobs_are_no_hindrance(queue, tmp_path, line):
     lock(tmp_path, 0)
     queue(line.format(folder=tmp_path))
-    refuse_jobs_left(tmp_path)
+    refuse_jobs_left(tmp_path, submits=True)
 
 
 def test_nor_are_those_of_another_run_whose_lock_is_there(queue, tmp_path):
     """Snakemake lets it run beside this one because it makes other files: another competition's."""
     lock(tmp_path, 0, 1)
     queue(f"7|rule_train_detector_wildcards_big|{tmp_path}")
-    refuse_jobs_left(tmp_path)
+    refuse_jobs_left(tmp_path, submits=True)
 
 
 def test_a_controller_that_does_not_answer_is_said(queue, tmp_path, caplog):
     queue(status=1)
-    refuse_jobs_left(tmp_path)
+    refuse_jobs_left(tmp_path, submits=True)
     assert "squeue does not answer" in caplog.text
+    caplog.clear()
+    refuse_jobs_left(tmp_path, submits=False)
+    assert caplog.text == "", "it may not be running at all"
 
 
 def test_without_slurm_nothing_is_asked(tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("PATH", str(tmp_path))
-    refuse_jobs_left(tmp_path)
+    refuse_jobs_left(tmp_path, submits=True)
     assert caplog.text == ""
