@@ -59,6 +59,7 @@ lock: env
 
 schema: env
 	$(BIN)/python -m podium.config.schema
+	$(BIN)/python -m podium.training.library_names
 
 clean-env:
 	rm -rf .venv .uv

@@ -5,6 +5,7 @@ import sys
 sys.path.insert(0, workflow.basedir)
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from podium.config.load import check_competition
 from podium.errors import PodiumError
@@ -24,6 +25,9 @@ except PodiumError as error:
     raise WorkflowError(str(error)) from None
 
 PLAN = Plan(COMPETITION)
+if workflow.is_main_process:
+    for notice in PLAN.notices():
+        logger.warning(notice)
 DATA, RESULTS, SUBMISSIONS = PLAN.data, PLAN.results, PLAN.submissions
 DIGEST = PLAN.digest
 SUBMISSION = COMPETITION.submission

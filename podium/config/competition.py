@@ -11,6 +11,7 @@ from podium.config.evaluation import Evaluation
 from podium.config.instances import InstancesExperiment
 from podium.config.judging import Station
 from podium.config.layout import AnyLayout, Checks
+from podium.config.library_names import check_names
 from podium.config.metrics import METRIC_NAMES
 from podium.config.points import expand, no_experiment
 from podium.config.report import Report
@@ -132,9 +133,12 @@ class Competition(Section):
     def _points_are_experiments(cls, raw: object, handler: ModelWrapValidatorHandler["Competition"]) -> "Competition":
         """Add the experiments of ablations; the checks below are of them, too."""
         checked = handler(raw)
+        stations = {station: getattr(checked, station) for station in _STATIONS}
+        for station, experiments in stations.items():
+            for name, experiment in experiments.items():
+                check_names(f"{station}.{name}.", experiment)
         if not checked.ablations or not isinstance(raw, Mapping):
             return checked
-        stations = {station: getattr(checked, station) for station in _STATIONS}
         return checked.model_copy(update=expand(checked.ablations, stations, raw))
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from podium.config.ablations import Ablation, Point, Station
 from podium.config.judging import TRAININGS
 from podium.config.key_paths import MODELS, changed, check_path, divided, short, value_at
+from podium.config.library_names import check_names
 from podium.config.nearest import did_you_mean
 from podium.config.point_names import point_name, value_in_words
 from podium.config.problems import problems
@@ -141,6 +142,7 @@ class _Experiments:
         except ValidationError as error:
             lines = [line for _, line in problems(error, written, MODELS[station])]
             raise ValueError("; ".join(lines)) from None
+        check_names("", checked)
         if checked == self.checked[station][base]:
             return base  # whatever other name has its settings, too
         settings = station, _settings(checked)

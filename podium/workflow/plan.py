@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
 from podium.config.ablations import Ablation
@@ -325,6 +326,24 @@ class Plan:
             key="selection",
             mend=f"judge {station}.{experiment} on validation (metrics.val.json)",
         )
+
+    def notices(self) -> list[str]:
+        """What is allowed, and yet seldom meant: told in a line each when a run begins."""
+        submission, selection = self.competition.submission, self.competition.selection
+        found = []
+        if submission and selection and submission.station == selection.station and submission.experiment != SELECTED:
+            found.append(
+                f"submission.experiment is {submission.experiment}, whatever the selection chooses; with "
+                f"`experiment: {SELECTED}` what it chooses is submitted"
+            )
+        packages = {package for name in self.competition.detection for package in self.backend_packages(name)}
+        packages |= {self.competition.tracking} - {"none"}
+        found += [
+            f"{package} is asked for and not installed here: where the jobs do not have it either, trainings will fail"
+            for package in sorted(packages)
+            if find_spec(package) is None
+        ]
+        return found
 
     def ablation_files(self, name: str) -> list[str]:
         """The tables and the figure of an ablation."""

@@ -8,6 +8,7 @@ import pytest
 from podium.config.competition import Competition
 from podium.config.detection import DetectionExperiment, DetectionInput
 from podium.config.load import load_competition
+from podium.config.selection import Selection
 from podium.config.solver import Solver
 from podium.config.source import LocalSource
 from podium.errors import PodiumError
@@ -151,6 +152,21 @@ def test_what_is_not_there_is_told_with_what_is_nearest(plan):
         with pytest.raises(PodiumError) as caught:
             ask()
         assert str(caught.value).startswith(told)
+
+
+def test_what_is_seldom_meant_is_noticed(plan):
+    def notices(**sections) -> list[str]:
+        return Plan(plan.competition.model_copy(update=sections)).notices()
+
+    assert plan.notices() == []
+    selected = plan.competition.submission.model_copy(update={"experiment": "selected"})
+    (told,) = notices(selection=Selection())
+    assert told.startswith("submission.experiment is boxes_unet, whatever the selection chooses; ")
+    assert notices(selection=Selection(), submission=selected) == []
+    assert notices(selection=Selection(station="segmentation")) == [], "which cannot be submitted"
+    for package in ("mlflow", "wandb"):
+        missing = subprocess.run([sys.executable, "-c", f"import {package}"], capture_output=True).returncode
+        assert [told.split()[0] for told in notices(tracking=package)] == [package] * bool(missing)
 
 
 def test_a_submission_that_goes_nowhere_is_told_before_anything_is_chosen(plan):
