@@ -1,6 +1,7 @@
 """The tables of config/README.md, made from the sections' own descriptions."""
 
 import types
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -10,6 +11,8 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticUndefined
 
 from podium.config.competition import Competition
+from podium.config.problems import NAME_PATTERN
+from podium.config.section import Name
 from podium.files import canonical_json
 
 FILE = Path(__file__).parents[2] / "config" / "README.md"
@@ -56,25 +59,29 @@ def _values(field: FieldInfo, sections: list) -> str:
     if sections:
         return "see below"
     schema = field.annotation
-    limits = [_limit(each) for each in field.metadata]
-    return _escaped(" ".join(filter(None, [_type_name(schema), *limits])))
+    if NAME_PATTERN in [getattr(each, "pattern", None) for each in field.metadata]:
+        return "name"
+    return _escaped(" ".join(filter(None, [_type_name(schema), _limits(field.metadata)])))
 
 
 def _type_name(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
         return ", ".join(f"`{value}`" for value in get_args(annotation))
     if get_origin(annotation) is Annotated:
+        if annotation == Name:
+            return "name"
         base, *constraints = get_args(annotation)
         found = [each for one in constraints for each in getattr(one, "metadata", [one])]
-        return " ".join(filter(None, [_type_name(base), *map(_limit, found)]))
+        return " ".join(filter(None, [_type_name(base), _limits(found)]))
     if get_origin(annotation) in (Union, types.UnionType):
         return " or ".join(_type_name(option) for option in get_args(annotation))
     if get_origin(annotation) is dict:
         key, value = get_args(annotation)
         return f"mapping of {_type_name(key)} to {_type_name(value)}"
     if get_origin(annotation) in (tuple, list):
-        options = [option for option in get_args(annotation) if option is not Ellipsis]
-        return "list of " + _type_name(options[0])
+        first, *more = get_args(annotation)
+        exactly = f" (exactly {1 + len(more)})" if more and Ellipsis not in more else ""
+        return f"list{exactly} of {_type_name(first)}"
     if isinstance(annotation, type) and issubclass(annotation, RootModel):
         return "list of transforms"
     names = {int: "integer", float: "number", str: "text", bool: "true or false", type(None): "null"}
@@ -82,10 +89,18 @@ def _type_name(annotation: Any) -> str:
     return names[annotation]
 
 
-def _limit(constraint: Any) -> str:
+def _limits(constraints: Iterable[Any]) -> str:
+    """Return the limits of a number, without those that follow from others: ≥ 0 says nothing beside > 0."""
     signs = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤", "multiple_of": "multiple of"}
-    found = [(sign, getattr(constraint, name, None)) for name, sign in signs.items()]
-    return " ".join(f"{sign} {value:g}" for sign, value in found if value is not None)
+    found = {
+        name: max(values) if name in ("gt", "ge") else min(values)
+        for name in signs
+        if (values := [getattr(each, name) for each in constraints if getattr(each, name, None) is not None])
+    }
+    for strict, other, tightest in (("gt", "ge", max), ("lt", "le", min)):
+        if strict in found and other in found:
+            del found[other if tightest(found[strict], found[other]) == found[strict] else strict]
+    return " ".join(f"{signs[name]} {value:g}" for name, value in found.items())
 
 
 def _default(field: FieldInfo) -> str:

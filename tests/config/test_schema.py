@@ -21,6 +21,23 @@ def test_the_tables_of_keys_are_the_codes(root):
     assert (root / "config" / "README.md").read_text(encoding="utf-8") == reference_text(), MEND
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        "`val` | number > 0 &lt; 1 | `0.15` |",
+        "`momentum` | number ≥ 0 &lt; 1 | `0.9` |",
+        "`gamma` | number > 0 ≤ 1 | `0.1` |",
+        "`size` | integer ≥ 96 ≤ 4096 | `192` |",
+        "`levels` | list (exactly 2) of integer | `[2,6]` |",
+        "`aspect_ratios` | list of number > 0 | `[0.5,1.0,2.0]` |",
+        "`name` | name | required |",
+        '`among` | `all`, `written`, `ablations` or list of name | `"all"` |',
+    ],
+)
+def test_a_row_says_what_a_key_takes_and_nothing_twice(row):
+    assert f"\n| {row} " in reference_text()
+
+
 def test_every_key_of_every_section_is_described():
     schema = Competition.model_json_schema()
     sections = {"Competition": schema, **schema["$defs"]}
