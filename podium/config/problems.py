@@ -23,7 +23,7 @@ def problems(error: ValidationError, raw: Mapping, model: type[BaseModel]) -> li
     found: list[tuple[list, dict]] = []
     for problem in error.errors():
         path = _path_in(raw, problem["loc"], problem["type"])
-        if problem["loc"][-1:] == ("[key]",):
+        if _is_of_a_key(problem):
             path[-1] = problem["input"]  # of a key `on` the location has 1, not true
         same = next((other for there, other in found if there == path and _are_kinds(problem, other)), None)
         if same:
@@ -31,12 +31,18 @@ def problems(error: ValidationError, raw: Mapping, model: type[BaseModel]) -> li
         else:
             found.append((path, problem))
     outer = {tuple(path[:end]) for path, _ in found for end in range(len(path))}
-    return [_told(path, problem, raw, schema) for path, problem in found if tuple(path) not in outer]
+    left = [(path, problem) for path, problem in found if tuple(path) not in outer or _is_of_a_key(problem)]
+    return [_told(path, problem, raw, schema) for path, problem in left]
 
 
-def _are_kinds(*told: dict) -> bool:
+def _is_of_a_key(problem: dict) -> bool:
+    """Whether it is a name that is wrong, not what it names."""
+    return problem["loc"][-1:] == ("[key]",)
+
+
+def _are_kinds(one: dict, other: dict) -> bool:
     """Whether these are what two kinds of value say of one, of which the key may have either."""
-    return all(each["msg"].startswith("Input should be ") and each["loc"] for each in told)
+    return one["input"] is other["input"] and all(each["msg"].startswith("Input should be ") for each in (one, other))
 
 
 def _told(path: list, problem: dict, raw: Mapping, schema: dict) -> tuple[list, str]:

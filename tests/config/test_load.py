@@ -225,6 +225,15 @@ def test_one_fault_is_one_line(wrong, old, new, told):
     assert problem.startswith(told)
 
 
+@pytest.mark.parametrize("name", ["on", "bo xes"])
+def test_a_wrong_name_hides_nothing_of_what_it_names(wrong, name):
+    first, second, *rest = wrong("  boxes:\n    model: {backbone: resnet18}", f"  {name}:\n    model: {{backbone: x}}")
+    assert first.startswith(f"line 8: detection.{'true' if name == 'on' else name}: ")
+    assert second.startswith("line 9: detection.") and "model.backbone: Input should be 'resnet18', " in second
+    assert rest == []
+    assert len(wrong("  masks:\n    solver: {base_lr: 0.01, max_iter: 100}", f"  {name}:")) == 2
+
+
 def test_an_overlay_alone_is_told_where_it_goes(tmp_path):
     file = tmp_path / "overlay.yaml"
     file.write_text("splits: {val: 0.3}\n", encoding="utf-8")
