@@ -15,10 +15,10 @@ FOUND_FROM = 0.5
 """IoU from which a prediction has found a true object."""
 
 BACKGROUND_TO = 0.1
-"""IoU below which a prediction lies on no object."""
+"""IoU up to which a prediction lies on no object."""
 
-KINDS = ("right", "duplicate", "confusion", "localisation", "both", "background")
-"""What a prediction is, see `kinds`."""
+KINDS = ("right", "localisation", "confusion", "duplicate", "both", "background")
+"""What a prediction is, in the order in which it is asked, see `kinds`."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,11 @@ def match(
 def kinds(pairs: Pairs, confidence: float) -> tuple[np.ndarray, np.ndarray]:
     """Say what each prediction of an image is, and which true objects are missed, at a confidence.
 
-    A prediction that found no object of its own is a duplicate where it covers one that a better one found, a confusion
-    where it covers one of another category, a localisation error where it lies on one of its category (IoU 0.1 to 0.5),
-    both where it lies on one of another category, else background. These are the kinds of TIDE (Bolya et al. 2020,
-    https://arxiv.org/abs/2008.08115); each prediction has one.
+    A prediction that found no object is a localisation error where its highest IoU with one of its own category is 0.1
+    to 0.5; else a confusion where it covers one of another category (IoU of 0.5 or more), found or not; else a
+    duplicate where it covers one of its own, which a better one found; else both where it lies on one of another
+    category (IoU above 0.1); else background. Each prediction has one kind, by the order and the ends of TIDE's code
+    (Bolya et al. 2020, https://arxiv.org/abs/2008.08115; https://github.com/dbolya/tide).
 
     Returns
     -------
@@ -85,10 +86,10 @@ def kinds(pairs: Pairs, confidence: float) -> tuple[np.ndarray, np.ndarray]:
     kind = np.select(
         [
             pairs.owner >= 0,
-            own >= FOUND_FROM,
+            (own >= BACKGROUND_TO) & (own <= FOUND_FROM),
             other >= FOUND_FROM,
-            own >= BACKGROUND_TO,
-            other >= BACKGROUND_TO,
+            own >= FOUND_FROM,
+            other > BACKGROUND_TO,
         ],
         range(5),
         5,

@@ -97,6 +97,47 @@ def test_kinds_of_errors_by_hand():
     assert kinds(empty, 0.5)[0].size == 0
 
 
+def truth(*objects: dict) -> dict:
+    annotations = [{**each, "id": number, "area": 100.0, "iscrowd": 0} for number, each in enumerate(objects, start=1)]
+    return {**DATASET, "annotations": annotations}
+
+
+@pytest.mark.parametrize(
+    ("objects", "predictions", "expected", "missed"),
+    [
+        # IoU 0.38 (5.5 of 14.5) with the cat, 0.90 (9.5 of 10.5) with the dog, which stays missed.
+        ([box(1, 0), box(2, 5)], [box(1, 4.5, score=0.9)], ["localisation"], [False, True]),
+        # IoU 0.6 (7.5 of 12.5) with both: the cat is found already, the dog would be found by another category.
+        (
+            [box(1, 0), box(2, 5)],
+            [box(1, 0, score=0.9), box(1, 2.5, score=0.8)],
+            ["right", "confusion"],
+            [False, False],
+        ),
+        # So it is where the dog is found, too.
+        (
+            [box(1, 0), box(2, 5)],
+            [box(1, 0, score=0.9), box(2, 5, score=0.8), box(1, 2.5, score=0.7)],
+            ["right", "right", "confusion"],
+            [False, False],
+        ),
+        # IoU 0.18 (3 of 17), and 0.82 (9 of 11), with a cat that is found already.
+        ([box(1, 0)], [box(1, 0, score=0.9), box(1, 7, score=0.8)], ["right", "localisation"], [False]),
+        ([box(1, 0)], [box(1, 0, score=0.9), box(1, 1, score=0.8)], ["right", "duplicate"], [False]),
+        # The ends: IoU 0.5 (10 of 20) with a cat that is found; 0.1 (10 of 100) with a dog is none.
+        ([box(1, 0)], [box(1, 0, score=0.9), box(1, 0, 20.0, score=0.8)], ["right", "localisation"], [False]),
+        ([box(2, 0)], [box(1, 0, 100.0, score=0.9), box(1, 0, 99.0, score=0.8)], ["background", "both"], [True]),
+        ([box(1, 0)], [box(1, 0, 100.0, score=0.9)], ["localisation"], [False]),
+        ([box(1, 0)], [box(1, 0, 101.0, score=0.9)], ["background"], [True]),
+    ],
+)
+def test_which_kind_comes_first_is_as_in_tide(objects, predictions, expected, missed):
+    (pairs,) = match(truth(*objects), [1], predictions, "bbox")
+    kind, lost = kinds(pairs, 0.0)
+    assert [KINDS[each] for each in kind] == expected
+    assert lost.tolist() == missed
+
+
 def test_confusion_by_hand():
     pairs = match(DATASET, [1, 2], [each for each, _ in FOUND], "bbox")
     # Rows: true cat, true dog, background. The first cat is found, the second and the fourth are not; one dog is taken
