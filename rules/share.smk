@@ -22,7 +22,7 @@ if SUBMISSION and COMPETITION.share:
                 title=COMPETITION.title or COMPETITION.name,
                 experiment=PLAN.submitted(chosen_already()),
                 score_threshold=SUBMISSION.score_threshold,
-                shares_out=SUBMISSION.shares_out,
+                shares_out=COMPETITION.shares_out(SUBMISSION.station),
             ),
             code=fingerprint("scripts/share.py"),
         script:

@@ -22,7 +22,7 @@ if SUBMISSION:
                 format=SUBMISSION.format,
                 images=SUBMISSION.images,
                 score_threshold=SUBMISSION.score_threshold,
-                shares_out=SUBMISSION.shares_out,
+                shares_out=COMPETITION.shares_out(SUBMISSION.station),
             ),
             code=fingerprint("scripts/write_submission.py"),
         script:
@@ -93,7 +93,7 @@ if SUBMISSION and COMPETITION.kaggle_name:
             settings=settings_json(
                 metric=SUBMISSION.metric,
                 score_threshold=SUBMISSION.score_threshold,
-                shares_out=SUBMISSION.shares_out,
+                shares_out=COMPETITION.shares_out(SUBMISSION.station),
                 max_detections=COMPETITION.evaluation.max_detections,
                 bootstrap_samples=COMPETITION.evaluation.bootstrap_samples,
             ),

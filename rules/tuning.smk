@@ -26,7 +26,7 @@ if SUBMISSION and SUBMISSION.tuning:
                 tuning=SUBMISSION.tuning,
                 metric=SUBMISSION.metric,
                 score_threshold=SUBMISSION.score_threshold,
-                shares_out=SUBMISSION.shares_out,
+                shares_out=COMPETITION.shares_out(wildcards.station),
                 experiment=(
                     COMPETITION.instances[wildcards.experiment]
                     if wildcards.station == "instances"

@@ -273,9 +273,14 @@ class Competition(Section):
         return self.finds_masks(station, experiment)
 
     def shares_out(self, station: Station) -> bool:
-        """Whether the pixels of a station's masks are shared out before they are judged, as they are when submitted."""
-        submission = self.submission
-        return bool(submission and submission.station == station and submission.shares_out)
+        """Whether a station's masks are freed of overlaps before they are judged, and sent.
+
+        A detector's are where the format forbids overlaps, whichever station is submitted: so all ways are judged as
+        they could be sent. Instances have none: their station shares pixels out itself, and with `overlap: true` they
+        are refused.
+        """
+        format = self.submission.format if self.submission else None
+        return bool(station == "detection" and format and format.needs == "masks" and format.forbids_overlap)
 
     def chain(self, station: Station, experiment: str) -> dict[Station, list[str]]:
         """Return an experiment and, of instances, those that it joins, by station."""

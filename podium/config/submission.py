@@ -69,14 +69,6 @@ class Submission(Section):
     )
     message: str = Field("podium", max_length=200, description="the message beside the upload; a content hash is added")
 
-    @property
-    def shares_out(self) -> bool:
-        """Whether a detector's masks are freed of overlaps before they are sent.
-
-        Instances have none: the station shares pixels out itself, and with `overlap: true` they are refused.
-        """
-        return self.station == "detection" and self.format.needs == "masks" and self.format.forbids_overlap
-
     @field_validator("format", mode="before")
     @classmethod
     def _named(cls, value: object) -> object:

@@ -47,7 +47,7 @@ def as_submitted(
     score_threshold
         The configured one.
     shares_out
-        Whether a pixel of several masks is left to the one with the highest score (`Submission.shares_out`).
+        Whether a pixel of several masks is left to the one with the highest score (`Competition.shares_out`).
     """
     kept = selected(results, sizes, choice, overlap=not shares_out)
     return Submitted(kept, choice.score_threshold if choice else score_threshold)

@@ -207,7 +207,7 @@ def test_taken(values, place, value):
 def test_masks_of_a_detector_are_shared_out_where_no_two_may_overlap():
     def shared_out(format: object) -> bool:
         values = DETECTION | {MODEL: {"architecture": "mask_rcnn"}, "submission__format": format}
-        return checked(**values).submission.shares_out
+        return checked(**values).shares_out("detection")
 
     assert shared_out("dsb2018")
     # Rows of a union, or of a category's: a pixel may be that of two instances.

@@ -192,15 +192,21 @@ def test_the_score_on_validation_is_of_what_the_file_is_made_by(plan):
     assert other.validation_inputs("boxes_unet") == {"split": "data/demo/splits/0.json", "predictions": predictions}
 
 
-def test_pixels_are_shared_out_at_the_station_that_is_submitted_so(plan):
+def test_a_detectors_pixels_are_shared_out_whichever_station_is_submitted(plan):
     assert plan.competition.submission.format.overlap == "forbidden"
-    assert not any(plan.competition.shares_out(station) for station in ("detection", "instances")), (
-        "instances have none"
-    )
-    submission = plan.competition.submission.model_copy(update={"station": "detection"})
-    other = plan.competition.model_copy(update={"submission": submission})
-    assert (other.shares_out("detection"), other.shares_out("instances")) == (True, False)
+    for station in ("instances", "detection"):
+        submission = plan.competition.submission.model_copy(update={"station": station})
+        other = plan.competition.model_copy(update={"submission": submission})
+        assert other.shares_out("detection")
+        assert not other.shares_out("instances"), "they have no overlaps"
     assert not plan.competition.model_copy(update={"submission": None}).shares_out("detection")
+
+
+def test_all_ways_are_judged_as_they_could_be_sent(root):
+    """A U-Net's instances are sent, and Mask R-CNN is the other way."""
+    plan = Plan(load_competition([root / "config/demo.yaml", root / "config/demo.full.yaml"]))
+    told = {way["experiment"]: way["shares_out"] for way in plan.comparison_settings()["ways"]}
+    assert told == {"boxes_unet": False, "mask_rcnn": True, "resnet18": True}
 
 
 def test_without_tuning_no_thresholds_are_files(plan):
