@@ -45,7 +45,6 @@ if __name__ == "__main__":
             dict(zip(experiments, [seconds(provenance, jobs) for jobs in settings["trainings"]], strict=True)),
             len(images),
             evaluation.bootstrap_samples,
-            dropped=bool(settings["drop_categories"]),
         )
         write_text(outputs.table, by_point.to_csv(index=False))
         write_text(outputs.seeds, by_seed.to_csv(index=False))

@@ -1,6 +1,6 @@
 """The whole of a competition's configuration."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import get_args
 
 from pydantic import Field, ModelWrapValidatorHandler, field_validator, model_validator
@@ -288,6 +288,11 @@ class Competition(Section):
             return {station: [experiment]}
         settings = self.instances[experiment]
         return {"detection": [settings.detection], "segmentation": [settings.segmentation], station: [experiment]}
+
+    def dropped(self, station: Station, experiments: Iterable[str]) -> list[str]:
+        """Return the categories that the detector of one of some experiments is not trained to find."""
+        detectors = {name for each in experiments for name in self.chain(station, each).get("detection", ())}
+        return sorted({category for name in detectors for category in self.detection[name].drop_categories})
 
     def fold(self, station: Station, experiment: str) -> int:
         """Return the fold that an experiment is trained on."""

@@ -19,7 +19,6 @@ def ablation_tables(
     seconds: Mapping[str, float | None],
     images: int,
     samples: int,
-    dropped: bool = False,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the tables of an ablation, in the order of its points.
 
@@ -34,21 +33,20 @@ def ablation_tables(
         long it was trained, None where that is not known.
     images, samples
         How many images there are, and how often they are resampled.
-    dropped
-        Whether `totals` are of some categories only: the metric has a column of its own name then.
 
     Returns
     -------
     by_point
         A row per point: `point` (its label), a column per key that varies (see `in_column`), `reference` (whether it
-        is it), `seeds` (how many), the metric (box_AP of box_ap) as mean and `_sd` over the seeds (sample standard
+        is it), `seeds` (how many), the metric under its own name as mean and `_sd` over the seeds (sample standard
         deviation, empty for one seed); the `difference` of the means to the reference, over resamples of the images its
         95 % interval, `difference_low` and `difference_high`, and the share of resamples in which it is above 0,
         `share_above`; every number of the metrics files, as mean and `_sd`; `seconds`, the mean time of training.
+        The metric is always that of `totals`, which may be of fewer categories than the metrics files are.
     by_seed
-        A row per point and seed: `point`, a column per key, `seed`, `experiment`, the metric, the numbers, `seconds`.
+        A row per point and seed: `point`, a column per key, `seed`, `experiment`, the numbers with the metric among
+        them, `seconds`.
     """
-    column = metric if dropped else column_of(metric)
     varied = {key: in_column([point.values[key] for point in points]) for key in points[0].values}
     cells = [dict(zip(varied, values, strict=True)) for values in zip(*varied.values(), strict=True)]
     names = list(dict.fromkeys(name for point in points for name in point.experiments.values()))
@@ -62,8 +60,7 @@ def ablation_tables(
             **values,
             "seed": seed,
             "experiment": name,
-            column: scores[name],
-            **plain_numbers(metrics[name]),
+            **(plain_numbers(metrics[name]) | {metric: scores[name]}),
             "seconds": seconds[name],
         }
         for point, values in zip(points, cells, strict=True)
@@ -90,8 +87,8 @@ def ablation_tables(
                 **values,
                 "reference": is_reference,
                 "seeds": len(own),
-                **_spread(column, own[column]),
-                "difference": None if is_reference else own[column].mean() - base[column].mean(),
+                **_spread(metric, own[metric]),
+                "difference": None if is_reference else own[metric].mean() - base[metric].mean(),
                 "difference_low": compared.get("low"),
                 "difference_high": compared.get("high"),
                 "share_above": compared.get("above"),
@@ -100,13 +97,6 @@ def ablation_tables(
             }
         )
     return pd.DataFrame(rows), by_seed
-
-
-def column_of(metric: str, table: pd.DataFrame | None = None) -> str:
-    """Return the tables' column of a metric: COCO's AP is there under COCO's name, unless categories were left out."""
-    if table is not None and metric in table:
-        return metric
-    return {"box_ap": "box_AP", "mask_ap": "mask_AP"}.get(metric, metric)
 
 
 def in_column(values: Sequence[object]) -> list:

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from podium.evaluation.ablation import column_of, in_column
+from podium.evaluation.ablation import in_column
 from podium.report.drawing import INK, SERIES, STYLE, plain, svg
 from podium.report.names import SCORES, in_words
 
@@ -35,7 +35,7 @@ def ablation_plot(by_seed: pd.DataFrame, keys: Sequence[str], metric: str) -> st
     metric
         The metric's name.
     """
-    table = by_seed.rename(columns={column_of(metric, by_seed): "value"})
+    table = by_seed.rename(columns={metric: "value"})
     table = table.assign(**{key: in_column(table[key].tolist()) for key in keys})
     title = f"{SCORES.get(metric, in_words(metric))}, validation"
     if len(keys) > 2:

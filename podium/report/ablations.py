@@ -8,7 +8,6 @@ import pandas as pd
 from podium.config.ablations import Ablation
 from podium.config.competition import Competition
 from podium.data.dataset import Dataset
-from podium.evaluation.ablation import column_of
 from podium.files import read_json
 from podium.report.ablation_plot import ablation_plot
 from podium.report.blocks import (
@@ -58,13 +57,14 @@ def _blocks(
         {key: None if pd.isna(value) else value for key, value in row.items()} for row in by_point.to_dict("records")
     ]
     metric = SCORES.get(ablation.metric, in_words(ablation.metric))
-    yield _comparison(rows, ablation, metric, competition)
+    dropped = competition.dropped(ablation.station, by_seed["experiment"])
+    yield _comparison(rows, ablation, metric, competition, dropped)
     yield from _lost(ablation, competition, by_seed, results)
     keys = [*ablation.points[0].values]
-    label = f"{metric} on validation by {', '.join(key.split('.')[-1] for key in keys)}"
+    label = f"{metric} on validation{_without(dropped)} by {', '.join(key.split('.')[-1] for key in keys)}"
     dots = "Dots are trained models, the line goes through their means, whiskers are one standard deviation over seeds."
     yield Plot(inline(ablation_plot(by_seed, keys, ablation.metric), f"ablation-{name}", label), f"{label}. {dots}")
-    yield _numbers(rows, keys)
+    yield _numbers(rows, [*keys, ablation.metric], dropped)
     yield from _gallery(ablation, competition, dataset, data, results)
 
 
@@ -81,8 +81,13 @@ def _lost(ablation: Ablation, competition: Competition, by_seed: pd.DataFrame, r
                 yield Text(f"Not compared: {point.label}, seed {seed}. Its training diverged: {problems}.")
 
 
-def _comparison(rows: list[dict], ablation: Ablation, metric: str, competition: Competition) -> Table:
-    column = ablation.metric if ablation.metric in rows[0] else column_of(ablation.metric)
+def _without(dropped: list[str]) -> str:
+    return f" without {', '.join(dropped)}" if dropped else ""
+
+
+def _comparison(
+    rows: list[dict], ablation: Ablation, metric: str, competition: Competition, dropped: list[str]
+) -> Table:
     columns = [
         "point",
         "seeds",
@@ -95,7 +100,7 @@ def _comparison(rows: list[dict], ablation: Ablation, metric: str, competition: 
         [
             f"{row['point']} (reference)" if row["reference"] else row["point"],
             number(row["seeds"]),
-            _with_spread(row, column),
+            _with_spread(row, ablation.metric),
             with_interval(row["difference"], row["difference_low"], row["difference_high"]),
             number(row["share_above"]),
             number(None if row["seconds"] is None else row["seconds"] / 60, 1),
@@ -107,16 +112,19 @@ def _comparison(rows: list[dict], ablation: Ablation, metric: str, competition: 
         f"Means over seeds \u00b1 standard deviation; differences with 95% intervals of a paired bootstrap, {samples} "
         "resamples of the validation images"
     )
+    if dropped:
+        caption += f"; compared{_without(dropped)}, which not all points are trained to find"
     return Table(caption, columns, cells)
 
 
-def _numbers(rows: list[dict], keys: list[str]) -> Folded:
-    """Show every number of the metrics files."""
+def _numbers(rows: list[dict], shown: list[str], dropped: list[str]) -> Folded:
+    """Show every number of the metrics files but what is shown already."""
     apart = {"point", "reference", "seeds", "difference", "difference_low", "difference_high", "share_above", "seconds"}
-    names = [name for name in rows[0] if name not in apart | {*keys} and not name.endswith("_sd")]
+    names = [name for name in rows[0] if name not in apart | {*shown} and not name.endswith("_sd")]
     names = [name for name in names if any(row[name] is not None for row in rows)]
     cells = [[row["point"], *(_with_spread(row, name) for name in names)] for row in rows]
-    return Folded("All numbers", [Table("On validation", ["point", *map(in_words, names)], cells)])
+    caption = f"On validation{', of all categories' if dropped else ''}"
+    return Folded("All numbers", [Table(caption, ["point", *map(in_words, names)], cells)])
 
 
 def _with_spread(row: Mapping, name: str) -> str:

@@ -365,14 +365,8 @@ class Plan:
             "trainings": [self._trainings(ablation.station, name) for name in ablation.experiments],
             "evaluation": self.limits,
             "shares_out": self.competition.shares_out(ablation.station),
-            "drop_categories": self.dropped(ablation),
+            "drop_categories": self.competition.dropped(ablation.station, ablation.experiments),
         }
-
-    def dropped(self, ablation: Ablation) -> list[str]:
-        """The categories that a detector of one of an ablation's points is not trained to find."""
-        chains = [self.competition.chain(ablation.station, name) for name in ablation.experiments]
-        detectors = {name for chain in chains for name in chain.get("detection", ())}
-        return sorted({each for name in detectors for each in self.competition.detection[name].drop_categories})
 
     def compared(self, name: str) -> Ablation:
         """Return an ablation without the models that diverged; of an ablation that lost all of them all are left."""

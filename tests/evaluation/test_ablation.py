@@ -29,9 +29,10 @@ def test_a_row_for_each_point_with_mean_and_spread_over_its_seeds(tables):
     assert [row["point"] for row in rows] == ["rate 1", "rate 2"]
     assert [row["solver.base_lr"] for row in rows] == [1.0, 2.0]
     assert [row["seeds"] for row in rows] == [2, 1]
-    assert rows[0]["box_AP"] == pytest.approx(0.46)
-    assert rows[0]["box_AP_sd"] == pytest.approx(0.02 / np.sqrt(2))
-    assert np.isnan(rows[1]["box_AP_sd"])
+    assert rows[0]["box_ap"] == pytest.approx(0.46)
+    assert rows[0]["box_ap_sd"] == pytest.approx(0.02 / np.sqrt(2))
+    assert np.isnan(rows[1]["box_ap_sd"])
+    assert rows[0]["box_AP"] == pytest.approx(0.46), "the files' own"
     assert (rows[0]["box_AP50"], rows[0]["box_AP50_sd"]) == (0.5, 0.0)
     assert np.isnan(rows[0]["dsb2018"])
     assert rows[0]["seconds"] == 90
@@ -53,7 +54,7 @@ def test_points_are_compared_to_the_reference(tables):
 def test_a_row_for_each_trained_experiment(tables):
     rows = tables[1][["point", "seed", "experiment"]].to_numpy().tolist()
     assert rows == [["rate 1", 0, "a"], ["rate 1", 1, "b"], ["rate 2", 0, "c"]]
-    assert tables[1]["box_AP"].tolist() == pytest.approx([0.45, 0.47, 0.7])
+    assert tables[1]["box_ap"].tolist() == pytest.approx([0.45, 0.47, 0.7])
 
 
 def test_what_varies_is_numbers_or_texts():
@@ -72,12 +73,20 @@ def test_none_is_in_the_tables():
     assert [table["k"].tolist() for table in tables] == [["None", "0.9"], ["None", "None", "0.9"]]
 
 
-def test_a_metric_over_some_categories_has_a_column_of_its_own():
-    metrics = {name: {"box": {"AP": 0.1}, "mask": None, "scores": {}} for name in SCORES}
+@pytest.mark.parametrize("metric", ["box_ap", "voc2010"])
+def test_points_are_compared_by_their_totals_not_by_the_files_numbers(metric):
+    """The files' are of all categories, the totals of those that no point drops: here they say the contrary."""
+    of_all = {"a": 0.9, "b": 0.9, "c": 0.3}
+    metrics = {
+        name: {"box": {"AP": value}, "mask": None, "scores": {each: {"mean": value} for each in ("box_ap", "voc2010")}}
+        for name, value in of_all.items()
+    }
     totals = {name: mean(scores) for name, scores in SCORES.items()}
-    seconds = dict.fromkeys(SCORES)
-    by_point, by_seed = ablation_tables(POINTS, POINTS[0], "box_ap", totals, metrics, seconds, 10, 100, dropped=True)
-    assert by_point["box_ap"].tolist() == pytest.approx([0.46, 0.7])
-    assert by_point["box_AP"].tolist() == pytest.approx([0.1, 0.1])
+    by_point, by_seed = ablation_tables(
+        *(POINTS, POINTS[0], metric, totals, metrics, dict.fromkeys(SCORES), 10, 100),
+    )
+    assert by_point[metric].tolist() == pytest.approx([0.46, 0.7])
+    assert by_point["box_AP"].tolist() == pytest.approx([0.9, 0.3])
     assert by_point["difference"][1] == pytest.approx(0.24)
-    assert by_seed["box_ap"].tolist() == pytest.approx([0.45, 0.47, 0.7])
+    assert by_point["difference_low"][1] < 0.24 < by_point["difference_high"][1]
+    assert by_seed[metric].tolist() == pytest.approx([0.45, 0.47, 0.7])

@@ -24,7 +24,7 @@ def trained(keys: list[str], *choices: tuple, seeds: int = 2) -> pd.DataFrame:
         label = ", ".join(map(str, values))
         for seed in range(seeds):
             value = 0.3 + 0.01 * (len(rows) % 7) + 0.005 * seed
-            rows.append({"point": label, **dict(zip(keys, values, strict=True)), "seed": seed, "box_AP": value})
+            rows.append({"point": label, **dict(zip(keys, values, strict=True)), "seed": seed, "box_ap": value})
     return pd.DataFrame(rows)
 
 
@@ -40,7 +40,7 @@ def trained(keys: list[str], *choices: tuple, seeds: int = 2) -> pd.DataFrame:
 def test_every_trained_model_is_a_dot(keys, choices):
     table = trained(keys, *choices)
     svg = ablation_plot(table, keys, "box_ap")
-    assert sorted(dots(svg, "seeds")) == pytest.approx(sorted(table["box_AP"]), abs=1e-3)
+    assert sorted(dots(svg, "seeds")) == pytest.approx(sorted(table["box_ap"]), abs=1e-3)
     assert "COCO box AP, validation" in texts(svg)
 
 
@@ -59,7 +59,7 @@ def test_none_is_a_value_like_others(rates):
     table = trained(decays, (None, 0.999))
     svg = ablation_plot(table, decays, "box_ap")
     assert {"None", "0.999"} <= set(texts(svg))
-    assert sorted(dots(svg, "seeds")) == pytest.approx(sorted(table["box_AP"]), abs=1e-3)
+    assert sorted(dots(svg, "seeds")) == pytest.approx(sorted(table["box_ap"]), abs=1e-3)
     keys = ["solver.base_lr", "solver.ema_decay"]
     svg = ablation_plot(trained(keys, rates, (None, 0.999)), keys, "box_ap")
     assert {"ema_decay None", "ema_decay 0.999"} <= set(texts(svg))
@@ -79,7 +79,7 @@ def test_two_keys_without_numbers_are_a_map_of_means():
     keys = ["model.encoder", "loss"]
     table = trained(keys, ("a", "b"), ("bce", "dice"))
     found = texts(ablation_plot(table, keys, "box_ap"))
-    means = table.groupby(keys)["box_AP"].mean()
+    means = table.groupby(keys)["box_ap"].mean()
     assert {f"{mean:.3f}" for mean in means} <= set(found)
     assert {"a", "b", "bce", "dice", "encoder", "loss"} <= set(found)
 
@@ -87,7 +87,7 @@ def test_two_keys_without_numbers_are_a_map_of_means():
 def test_more_keys_are_bars_the_best_first_and_not_too_many():
     keys = ["a", "b", "c"]
     table = trained(keys, (1, 2), ("x", "y"), (3, 4), seeds=1)
-    best = table.sort_values("box_AP", ascending=False, kind="stable")["point"].tolist()
+    best = table.sort_values("box_ap", ascending=False, kind="stable")["point"].tolist()
     found = [each for each in texts(ablation_plot(table, keys, "box_ap")) if each in set(best)]
     assert found[0] == best[0]
     assert set(found) == set(best)
@@ -110,9 +110,10 @@ def page(tmp_path_factory) -> Page:
     settings["selection"] = {"station": "detection"}
     made.competition = Competition.model_validate(settings)
     (made.results / "ablations").mkdir()
-    common = {"solver.base_lr": [0.01, 0.02], "seeds": [2, 2], "box_AP": [0.5, 0.6], "box_AP_sd": [0.01, 0.02]}
+    common = {"solver.base_lr": [0.01, 0.02], "seeds": [2, 2], "box_ap": [0.5, 0.6], "box_ap_sd": [0.01, 0.02]}
     compared = {"difference": [None, 0.1], "difference_low": [None, -0.05], "difference_high": [None, 0.25]}
     points = {"point": ["base_lr 0.01", "base_lr 0.02"], "reference": [True, False], **common, **compared}
+    points |= {"box_AP": [0.5, 0.6], "box_AP_sd": [0.01, 0.02]}
     points |= {"share_above": [None, 0.93], "box_APl": [None, None], "box_APl_sd": [None, None], "seconds": [60, None]}
     pd.DataFrame(points).to_csv(made.results / "ablations/rate.csv", index=False)
     seeds = trained(["solver.base_lr"], (0.01, 0.02)).head(3)
@@ -182,6 +183,27 @@ def test_values_and_names_that_look_like_gaps_are_read_back(tmp_path):
     assert {"None", "0.9", "0.99", "ema_decay"} <= set(ticks)
     drawn = ablation_plot(tables[1], ["solver.ema_decay"], "box_ap")
     assert {"None", "0.9", "0.99"} <= set(texts(drawn))
+
+
+def test_categories_that_are_left_out_are_told(tmp_path):
+    made = Finished(tmp_path)
+    settings = made.competition.model_dump(mode="json")
+    vary = {"drop_categories": {"with": [], "without": ["nucleus"]}}
+    settings["ablations"] = {"fewer": {"of": "detection.faster", "vary": vary}}
+    made.competition = Competition.model_validate(settings)
+    (made.results / "ablations").mkdir(parents=True)
+    metrics = {name: {"box": {"AP": 0.5}} for name in made.competition.ablations["fewer"].experiments}
+    totals = {name: mean(np.full(4, 0.3)) for name in metrics}
+    points = made.competition.ablations["fewer"].points
+    tables = ablation_tables(points, points[0], "box_ap", totals, metrics, dict.fromkeys(metrics), 4, 10)
+    for kind, table in zip(("csv", "seeds.csv"), tables, strict=True):
+        table.to_csv(made.results / f"ablations/fewer.{kind}", index=False)
+    build_report(made.page, made.competition, made.data, made.results, made.submissions)
+    page = Page(made.page.read_text(encoding="utf-8"))
+    assert "; compared without nucleus, which not all points are trained to find" in page.text
+    assert "COCO box AP on validation without nucleus by drop_categories" in page.text
+    assert [row[2] for row in page.table("Means over seeds")[1:]] == ["0.300", "0.300"]
+    assert page.table("On validation, of all categories")[1:] == [[p.label, "0.500"] for p in points]
 
 
 def test_what_is_not_made_is_told(page):
