@@ -21,7 +21,9 @@ rule report:
     conda:
         "../environment.yml"
     params:
-        settings=settings_json(competition=COMPETITION),
+        settings=lambda wildcards: settings_json(
+            competition=COMPETITION, lost=PLAN.lost_by_name
+        ),
         code=fingerprint("scripts/report.py"),
     script:
         "../scripts/report.py"

@@ -24,4 +24,5 @@ if __name__ == "__main__":
             Path("results") / competition.name,
             Path("submissions") / competition.name,
             chosen,
+            settings["lost"],
         )

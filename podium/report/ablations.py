@@ -8,7 +8,6 @@ import pandas as pd
 from podium.config.ablations import Ablation
 from podium.config.competition import Competition
 from podium.data.dataset import Dataset
-from podium.files import read_json
 from podium.report.ablation_plot import ablation_plot
 from podium.report.blocks import (
     Folded,
@@ -29,20 +28,28 @@ from podium.report.names import SCORES, in_words
 from podium.report.settings import as_yaml
 
 
-def ablations_section(competition: Competition, dataset: Dataset, data: Path, results: Path) -> list[Section]:
-    """Describe the ablations; nothing where there are none. Folders as in `podium.report.page.build_report`."""
+def ablations_section(
+    competition: Competition, dataset: Dataset, data: Path, results: Path, lost: Mapping[str, str]
+) -> list[Section]:
+    """Describe the ablations; nothing where there are none. Parameters as of `podium.report.page.build_report`."""
     if not competition.ablations:
         return []
     text = "All points are compared on the validation split; the test split is not read for them."
     sections = [
-        Section(name, f"ablation-{name}", [*_blocks(name, ablation, competition, dataset, data, results)])
+        Section(name, f"ablation-{name}", [*_blocks(name, ablation, competition, dataset, data, results, lost)])
         for name, ablation in competition.ablations.items()
     ]
     return [Section("Ablations", "ablations", [Text(text)], sections)]
 
 
 def _blocks(
-    name: str, ablation: Ablation, competition: Competition, dataset: Dataset, data: Path, results: Path
+    name: str,
+    ablation: Ablation,
+    competition: Competition,
+    dataset: Dataset,
+    data: Path,
+    results: Path,
+    lost: Mapping[str, str],
 ) -> Iterator[object]:
     words = {key: value for key, value in ablation.model_dump(mode="json").items() if key not in ("points", "made")}
     yield Listing("What varies and what is fixed", as_yaml(words))
@@ -59,26 +66,24 @@ def _blocks(
     metric = SCORES.get(ablation.metric, in_words(ablation.metric))
     dropped = competition.dropped(ablation.station, by_seed["experiment"])
     yield _comparison(rows, ablation, metric, competition, dropped)
-    yield from _lost(ablation, competition, by_seed, results)
+    yield from _lost(ablation, by_seed, lost)
     keys = [*ablation.points[0].values]
     label = f"{metric} on validation{_without(dropped)} by {', '.join(key.split('.')[-1] for key in keys)}"
     dots = "Dots are trained models, the line goes through their means, whiskers are one standard deviation over seeds."
     yield Plot(inline(ablation_plot(by_seed, keys, ablation.metric), f"ablation-{name}", label), f"{label}. {dots}")
     yield _numbers(rows, [*keys, ablation.metric], dropped)
-    yield from _gallery(ablation, competition, dataset, data, results)
+    yield from _gallery(ablation, competition, dataset, data, results, by_seed)
 
 
-def _lost(ablation: Ablation, competition: Competition, by_seed: pd.DataFrame, results: Path) -> Iterator[Text]:
-    """Tell of the models that are not compared because a training diverged."""
+def _lost(ablation: Ablation, by_seed: pd.DataFrame, lost: Mapping[str, str]) -> Iterator[Text]:
+    """Tell of the models that are not compared, and how their trainings diverged."""
     there = set(by_seed["experiment"])
     for point in ablation.points:
         for seed, name in point.experiments.items():
             if name not in there:
-                chain = competition.chain(ablation.station, name)
-                folders = [results / each / own / "state" for each, names in chain.items() for own in names]
-                files = [file for folder in folders for file in folder.glob("*.diverged.json")]
-                problems = "; ".join(read_json(file)["problem"] for file in files)
-                yield Text(f"Not compared: {point.label}, seed {seed}. Its training diverged: {problems}.")
+                problem = lost.get(f"{ablation.station}.{name}")
+                why = f" Its training diverged: {problem}." if problem else ""
+                yield Text(f"Not compared: {point.label}, seed {seed}.{why}")
 
 
 def _without(dropped: list[str]) -> str:
@@ -133,9 +138,14 @@ def _with_spread(row: Mapping, name: str) -> str:
 
 
 def _gallery(
-    ablation: Ablation, competition: Competition, dataset: Dataset, data: Path, results: Path
+    ablation: Ablation,
+    competition: Competition,
+    dataset: Dataset,
+    data: Path,
+    results: Path,
+    by_seed: pd.DataFrame,
 ) -> Iterator[Gallery | Missing]:
-    """Show some validation images with their truth and what each point, by its first seed, makes of them."""
+    """Show some validation images with their truth and what each point, by its first model that is compared, finds."""
     if not competition.report.gallery:
         return
     split = f"splits/{competition.fold(ablation.station, ablation.experiments[0])}.json"
@@ -144,14 +154,14 @@ def _gallery(
         yield Missing("Pictures of the validation split", split)
         return
     found = {}
-    for point in ablation.points:
-        seed, experiment = next(iter(point.experiments.items()))
+    first = by_seed.drop_duplicates("point")
+    for label, experiment in zip(first["point"], first["experiment"], strict=True):
         file = predictions_file(ablation.station, experiment, "val")
         predictions = optional_json(results, file)
         if predictions is None:
-            yield Missing(f"Pictures of the point {point.label}", file)
+            yield Missing(f"Pictures of the point {label}", file)
         else:
-            found[point.label] = shown_objects(
+            found[label] = shown_objects(
                 *(competition, dataset, results, ablation.station, experiment, "val", predictions),
                 competition.evaluation.score_threshold,
             )
@@ -159,6 +169,13 @@ def _gallery(
     show = Showing(competition, dataset, {}, with_truth=True)
     chosen = sample(full, competition.report.gallery, competition.splits.seed)
     specimens = [show.beside(image_id, found) for image_id in chosen]
-    seeds = f" Models of seed {seed}." if len(ablation.points[0].experiments) > 1 else ""
+    seeds = _seeds(by_seed, first) if len(ablation.points[0].experiments) > 1 else ""
     text = f"Validation images at random, of those with objects.{seeds} {show.key}".strip()
     yield Gallery("Side by side", text, specimens, show.legend, wide=True)
+
+
+def _seeds(by_seed: pd.DataFrame, first: pd.DataFrame) -> str:
+    """Say of which seed the points' models are."""
+    seed = by_seed["seed"].iloc[0]
+    others = "".join(f", of {row.point} of seed {row.seed}" for row in first.itertuples() if row.seed != seed)
+    return f" Models of seed {seed}{others}."

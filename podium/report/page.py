@@ -1,6 +1,6 @@
 """The report: one page that needs nothing but a browser."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import jinja2
@@ -26,7 +26,13 @@ FOLDER = Path(__file__).parent
 
 
 def build_report(
-    page: Path, competition: Competition, data: Path, results: Path, submissions: Path, chosen: Chosen = None
+    page: Path,
+    competition: Competition,
+    data: Path,
+    results: Path,
+    submissions: Path,
+    chosen: Chosen = None,
+    lost: Mapping[str, str] | None = None,
 ) -> None:
     """Write the report of a competition as one HTML page: pictures, plots and style are in it, scripts are not.
 
@@ -42,6 +48,8 @@ def build_report(
     chosen
         The experiment that was selected, as chosen.json has it. What lies there of the test part for others is not
         read.
+    lost
+        How trainings diverged, by points of ablations such as detection.x101-base_lr-0p1 that have no model for it.
 
     Raises
     ------
@@ -79,7 +87,7 @@ def build_report(
         _station("Segmentation", segmentation),
         _station("Instances", instances),
         *comparison_section(competition, dataset, results),
-        *ablations_section(competition, dataset, data, results),
+        *ablations_section(competition, dataset, data, results, lost or {}),
         *selection_section(competition, results),
         submission_section(competition, dataset, results, submissions),
         provenance_section(competition, results),

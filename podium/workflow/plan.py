@@ -391,6 +391,11 @@ class Plan:
         """By station and name: the points of ablations for which no model can be had, and why (see `lost_points`)."""
         return lost_points(self)
 
+    @property
+    def lost_by_name(self) -> dict[str, str]:
+        """Why they have no model, by names such as detection.x101."""
+        return {".".join(each): problem for each, problem in self.lost.items()}
+
     def training_settings(self, training: str, experiment: str) -> str:
         """What a training reads of the configuration."""
         limits = {"max_detections": self.competition.evaluation.max_detections} if training == "detection" else {}

@@ -49,6 +49,7 @@ def test_the_others_are_compared_and_nothing_is_asked_of_what_diverged(made):
     own = plan()
     assert set(own.lost) == {("detection", WORST), ("instances", "both-detection_base_lr-0p5")}
     assert set(own.lost.values()) == {"the loss is not finite at iteration 7"}
+    assert f"detection.{WORST}" in own.lost_by_name
     # One seed of the point is left.
     experiments = [point.experiments for point in own.compared("rate").points]
     assert experiments == [{0: "boxes", 1: "boxes-seed-1"}, {1: f"{WORST}-seed-1"}] + [

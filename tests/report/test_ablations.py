@@ -117,9 +117,10 @@ def page(tmp_path_factory) -> Page:
     points |= {"share_above": [None, 0.93], "box_APl": [None, None], "box_APl_sd": [None, None], "seconds": [60, None]}
     pd.DataFrame(points).to_csv(made.results / "ablations/rate.csv", index=False)
     seeds = trained(["solver.base_lr"], (0.01, 0.02)).head(3)
+    seeds["point"] = "base_lr " + seeds["point"]
     seeds["experiment"] = ["faster", "faster-seed-1", "faster-base_lr-0p02"]
     seeds.to_csv(made.results / "ablations/rate.seeds.csv", index=False)
-    made.write(made.results / f"detection/{LOST}/state/1.diverged.json", {"problem": "the loss is not finite"})
+    made.write(made.results / f"detection/{LOST}/state/1.diverged.json", {"problem": "of other settings"})
     made.predictions("detection", "faster", "val", made.truth_ids)
     made.predictions("detection", "faster-base_lr-0p02", "val", made.truth_ids)
     candidates = [
@@ -131,7 +132,8 @@ def page(tmp_path_factory) -> Page:
     record |= {"images": 4, "rule": "the highest", "ties": ["other"], "candidates": candidates}
     (made.results / "selection.json").write_text(json.dumps(record))
     chosen = {"station": "detection", "experiment": "faster-base_lr-0p02"}
-    build_report(made.page, made.competition, made.data, made.results, made.submissions, chosen)
+    lost = {f"detection.{LOST}": "the loss is not finite"}
+    build_report(made.page, made.competition, made.data, made.results, made.submissions, chosen, lost)
     return Page(made.page.read_text(encoding="utf-8"))
 
 
@@ -157,6 +159,38 @@ def test_the_same_validation_images_are_shown_for_every_point(page):
 def test_a_model_that_diverged_is_told(page):
     assert "Not compared: base_lr 0.02, seed 1. Its training diverged: the loss is not finite." in page.text
     assert page.text.count("Not compared") == 1
+
+
+def test_pictures_are_of_the_models_that_are_compared(tmp_path):
+    """Of one point the first seed diverged, of another all; what an earlier run left of them there is not shown."""
+    made = Finished(tmp_path)
+    made.splits()
+    settings = made.competition.model_dump(mode="json")
+    rates = {"of": "detection.faster", "vary": {"solver.base_lr": [0.01, 0.02, 0.03]}, "seeds": [0, 1]}
+    settings["ablations"] = {"rate": rates}
+    made.competition = Competition.model_validate(settings)
+    first, second, third = (point.experiments for point in made.competition.ablations["rate"].points)
+    compared = [first[0], first[1], second[1]]
+    points = [
+        point.model_copy(update={"experiments": {s: name for s, name in point.experiments.items() if name in compared}})
+        for point in made.competition.ablations["rate"].points[:2]
+    ]
+    metrics = {name: {"box": {"AP": 0.5}} for name in compared}
+    totals = {name: mean(np.full(4, 0.3)) for name in compared}
+    tables = ablation_tables(points, points[0], "box_ap", totals, metrics, dict.fromkeys(compared), 4, 10)
+    (made.results / "ablations").mkdir(parents=True)
+    for kind, table in zip(("csv", "seeds.csv"), tables, strict=True):
+        table.to_csv(made.results / f"ablations/rate.{kind}", index=False)
+    for name in (first[0], second[1], third[0], third[1]):
+        made.predictions("detection", name, "val", made.truth_ids)
+    lost = {f"detection.{name}": "the loss is not finite" for name in (second[0], third[0], third[1])}
+    build_report(made.page, made.competition, made.data, made.results, made.submissions, lost=lost)
+    page = Page(made.page.read_text(encoding="utf-8"))
+    labels = [text.split(":")[0] for text in page.texts if text.startswith("base_lr 0.0") and ":" in text]
+    assert labels == ["base_lr 0.01", "base_lr 0.02"] * 2
+    assert f"detection/{second[0]}/predictions.val.json" not in page.text
+    assert "Models of seed 0, of base_lr 0.02 of seed 1." in page.text
+    assert page.text.count("Its training diverged: the loss is not finite.") == 3
 
 
 def test_values_and_names_that_look_like_gaps_are_read_back(tmp_path):
