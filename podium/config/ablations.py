@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field, NonNegativeInt, field_validator, model_validator
+from pydantic import Field, NonNegativeInt, ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from podium.config.judging import JudgingMetric, Station, check_metric, default_metric
@@ -81,16 +81,19 @@ class Ablation(Section):
     @field_validator("vary", mode="before")
     @classmethod
     def _names_are_texts(cls, vary: object) -> object:
-        """Take YAML's other kinds of keys for names: on and off, which it reads as true and false, and numbers."""
+        """Take YAML's other kinds of keys for names."""
         if not isinstance(vary, Mapping):
             return vary
-        words = {True: "on", False: "off"}
         return {
-            key: {words[name] if isinstance(name, bool) else str(name): value for name, value in values.items()}
-            if isinstance(values, Mapping)
-            else values
+            key: {_as_name(name): value for name, value in values.items()} if isinstance(values, Mapping) else values
             for key, values in vary.items()
         }
+
+    @field_validator("reference")
+    @classmethod
+    def _its_names_are_texts(cls, reference: dict | None, info: ValidationInfo) -> dict | None:
+        named = {key for key, values in info.data.get("vary", {}).items() if isinstance(values, Mapping)}
+        return reference and {key: _as_name(each) if key in named else each for key, each in reference.items()}
 
     @model_validator(mode="after")
     def _every_key_once(self):
@@ -109,3 +112,8 @@ class Ablation(Section):
             if not self.vary[key]:
                 raise ValueError(f"{key} has no values")
         return self
+
+
+def _as_name(key: object) -> str:
+    """Return a key of YAML as a text; on and off, which it reads as true and false, as they were written."""
+    return {True: "on", False: "off"}[key] if isinstance(key, bool) else str(key)

@@ -89,18 +89,24 @@ def _expanded(place: str, ablation: Ablation, known: "_Experiments") -> Ablation
     update = {"points": tuple(points), "made": {each: names for each, names in made.items() if names}}
     if ablation.reference is None:
         update["reference"] = max(points, key=lambda point: known.agreement(station, base, point)).values
-    filled = ablation.model_copy(update=update)
-    _check_reference(f"{place}.reference", filled)
-    return filled
+    else:
+        update["reference"] = {
+            key: _reference(f"{place}.reference", ablation, key, value, points, known)
+            for key, value in ablation.reference.items()
+        }
+    return ablation.model_copy(update=update)
 
 
-def _check_reference(place: str, ablation: Ablation) -> None:
-    for key, value in (ablation.reference or {}).items():
-        if key not in ablation.vary:
-            raise ValueError(f"{place}: {key} does not vary; what varies: {', '.join(ablation.vary)}")
-        there = list(dict.fromkeys(point.values[key] for point in ablation.points))
-        if value not in there:
-            raise ValueError(f"{place}: {key} has no value {value!r}; its values: {', '.join(map(str, there))}")
+def _reference(place: str, ablation: Ablation, key: str, value: Any, points: list[Point], known: "_Experiments") -> Any:
+    """Return a value of the reference as its points have it: what was written as 1e-3 or '0.001' is the same number."""
+    if key not in ablation.vary:
+        raise ValueError(f"{place}: {key} does not vary; what varies: {', '.join(ablation.vary)}")
+    named = isinstance(ablation.vary[key], Mapping)
+    found = value if named else known.as_checked(ablation.station, ablation.experiment, key, value)
+    there = list(dict.fromkeys(point.values[key] for point in points))
+    if found not in there:
+        raise ValueError(f"{place}: {key} has no value {value!r}; its values: {', '.join(map(str, there))}")
+    return found
 
 
 @dataclass
@@ -195,6 +201,17 @@ class _Experiments:
         """Return how many of a point's values are those of the experiment that it is made of."""
         name = next(iter(point.experiments.values()))
         return sum(self._value(station, name, key) == self._value(station, base, key) for key in point.values)
+
+    def as_checked(self, station: Station, base: str, key: str, value: Any) -> Any:
+        """Return a value of a key as the schema has it; one that it refuses as it is."""
+        training, _, rest = key.partition(".")
+        if station == "instances" and rest:
+            return self.as_checked(training, getattr(self.checked[station][base], training), rest, value)
+        try:
+            checked = MODELS[station].model_validate(changed(self.written[station][base], key, value))
+        except ValidationError:
+            return value
+        return value_at(checked, key)
 
     def _seed(self, station: Station, name: str) -> int:
         experiment = self.checked[station][name]

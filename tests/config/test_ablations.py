@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import yaml
 
 from podium.config.competition import Competition
 from podium.config.load import load_competition
@@ -167,6 +168,24 @@ def test_the_reference_is_the_point_as_it_is_written_unless_another_is_named():
     assert first.reference_point.values == {"solver.base_lr": 0.01}
     other = ablated(rate={"of": "detection.boxes", "vary": vary, "reference": {"solver.base_lr": 0.02}})
     assert other.ablations["rate"].reference_point.experiments == {0: "boxes-base_lr-0p02"}
+
+
+@pytest.mark.parametrize(
+    ("of", "vary", "reference", "label"),
+    [
+        # YAML reads on and off as true and false, and 1e-3 as a text.
+        ("detection.boxes", "input.augmentation: {on: [HorizontalFlip: {p: 0.5}], off: []}", "off", "augmentation off"),
+        ("detection.boxes", "input.augmentation: {1: [HorizontalFlip: {p: 0.5}], 2: []}", "2", "augmentation 2"),
+        ("detection.boxes", "solver.base_lr: [5e-4, 1e-3]", "1e-3", "base_lr 0.001"),
+        ("detection.boxes", "solver.base_lr: [0.0005, 0.001]", "1e-3", "base_lr 0.001"),
+        ("instances.both", "detection.solver.base_lr: [5e-4, 1e-3]", "1e-3", "base_lr 0.001"),
+        ("detection.boxes", "solver.ema_decay: [0.9, null]", "null", "ema_decay None"),
+    ],
+)
+def test_a_reference_is_written_as_what_varies(of, vary, reference, label):
+    key = vary.partition(":")[0]
+    text = f"of: {of}\nvary: {{{vary}}}\nreference: {{{key}: {reference}}}"
+    assert ablated(x=yaml.safe_load(text)).ablations["x"].reference_point.label == label
 
 
 def test_checking_again_what_was_checked_changes_nothing():
