@@ -1,6 +1,7 @@
 """Keys inside of an experiment, by their paths: solver.base_lr; of instances also those of the trainings they join."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, get_args
 
@@ -60,6 +61,13 @@ def short(station: Station, key: str) -> str:
     last = key.split(".")[-1]
     same = [path for path in _paths_in(MODELS[station]) if path.split(".")[-1] == last]
     return last if len(same) == 1 else key.replace(".", "_")
+
+
+def told_apart(keys: Iterable[str]) -> dict[str, str]:
+    """Return what some keys are called beside each other: by the shortest end of its path that no other key has."""
+    ends = {key: [key.split(".", skipped)[-1] for skipped in range(key.count("."), -1, -1)] for key in keys}
+    count = Counter(end for each in ends.values() for end in each)
+    return {key: next((end for end in each if count[end] == 1), key) for key, each in ends.items()}
 
 
 def divided(station: Station, keys: Mapping[str, Any]) -> tuple[dict, dict[str, dict]]:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from podium.config.ablations import Ablation, Point, Station
 from podium.config.judging import TRAININGS
-from podium.config.key_paths import MODELS, changed, check_path, divided, short, value_at
+from podium.config.key_paths import MODELS, changed, check_path, divided, short, told_apart, value_at
 from podium.config.library_names import check_names
 from podium.config.nearest import did_you_mean
 from podium.config.point_names import point_name, value_in_words
@@ -137,7 +137,7 @@ class _Experiments:
             experiments[self._seed(station, name) if seed is None else seed] = name
         named = next(iter(experiments.values()))
         values = {key: label or self._value(station, named, key) for key, label in labels.items()}
-        words = ", ".join(f"{key.split('.')[-1]} {value}" for key, value in values.items())
+        words = ", ".join(f"{name} {values[key]}" for key, name in told_apart(values).items())
         return Point(label=words, values=values, experiments=experiments)
 
     def experiment(self, station: Station, base: str, changes: Changes, labels: Mapping) -> str:

@@ -1,7 +1,7 @@
 """An ablation's figure: the metric on validation against what varies, with every seed and the spread of them."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import matplotlib as mpl
@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from podium.config.key_paths import told_apart
 from podium.evaluation.ablation import in_column
 from podium.report.drawing import INK, SERIES, STYLE, plain, svg
 from podium.report.names import SCORES, in_words
@@ -38,12 +39,13 @@ def ablation_plot(by_seed: pd.DataFrame, keys: Sequence[str], metric: str) -> st
     table = by_seed.rename(columns={metric: "value"})
     table = table.assign(**{key: in_column(table[key].tolist()) for key in keys})
     title = f"{SCORES.get(metric, in_words(metric))}, validation"
+    names = {key: plain(name, LONGEST) for key, name in told_apart(keys).items()}
     if len(keys) > 2:
         bars = min(table["point"].nunique(), MOST_BARS)
         return _drawn(partial(_bars, table, title), 0.9 + 0.24 * bars)
     if len(keys) == 2 and not any(_numeric(table[key]) for key in keys):
-        return _drawn(partial(_heat_map, table, keys, title), 1.2 + 0.5 * table[keys[0]].nunique())
-    return _drawn(partial(_lines, table, keys, title), 3.2)
+        return _drawn(partial(_heat_map, table, names, title), 1.2 + 0.5 * table[keys[0]].nunique())
+    return _drawn(partial(_lines, table, names, title), 3.2)
 
 
 def _drawn(draw: Callable[[Figure], None], height: float) -> str:
@@ -53,16 +55,16 @@ def _drawn(draw: Callable[[Figure], None], height: float) -> str:
         return svg(figure)
 
 
-def _lines(table: pd.DataFrame, keys: Sequence[str], title: str, figure: Figure) -> None:
+def _lines(table: pd.DataFrame, names: Mapping[str, str], title: str, figure: Figure) -> None:
     """Draw a number, where there is one, along the axis, and a line for each value of the other key."""
     axes = figure.add_subplot()
-    along = next((key for key in keys if _numeric(table[key])), keys[0])
-    others = [key for key in keys if key != along]
-    for place, (name, group) in enumerate(table.groupby(others[0], sort=False) if others else [("", table)]):
-        label = f"{_last(others[0])} {_shown(name)}" if others else None
+    along = next((key for key in names if _numeric(table[key])), next(iter(names)))
+    others = [key for key in names if key != along]
+    for place, (value, group) in enumerate(table.groupby(others[0], sort=False) if others else [("", table)]):
+        label = f"{names[others[0]]} {_shown(value)}" if others else None
         _line(axes, group, along, _places(table, along), SERIES[place % len(SERIES)], label)
     _ticks(axes, table, along)
-    axes.set(title=title, xlabel=_last(along))
+    axes.set(title=title, xlabel=names[along])
     if others:
         axes.legend(loc="best")
 
@@ -96,9 +98,9 @@ def _ticks(axes: Axes, table: pd.DataFrame, key: str) -> None:
         axes.grid(axis="x", visible=False)
 
 
-def _heat_map(table: pd.DataFrame, keys: Sequence[str], title: str, figure: Figure) -> None:
-    rows, columns = (table[key].drop_duplicates().tolist() for key in keys)
-    means = table.groupby(list(keys))["value"].mean()
+def _heat_map(table: pd.DataFrame, names: Mapping[str, str], title: str, figure: Figure) -> None:
+    rows, columns = (table[key].drop_duplicates().tolist() for key in names)
+    means = table.groupby([*names])["value"].mean()
     grid = np.array([[means.get((row, column), np.nan) for column in columns] for row in rows], dtype=float)
     axes = figure.add_subplot()
     axes.grid(visible=False)
@@ -110,7 +112,8 @@ def _heat_map(table: pd.DataFrame, keys: Sequence[str], title: str, figure: Figu
         axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", color="#fdfdfd" if dark else "#111111")
     axes.set_xticks(np.arange(len(columns)) + 0.5, [_shown(each) for each in columns])
     axes.set_yticks(np.arange(len(rows)) + 0.5, [_shown(each) for each in rows])
-    axes.set(title=title, xlabel=_last(keys[1]), ylabel=_last(keys[0]))
+    below, beside = reversed(names.values())
+    axes.set(title=title, xlabel=below, ylabel=beside)
 
 
 def _bars(table: pd.DataFrame, title: str, figure: Figure) -> None:
@@ -136,7 +139,3 @@ def _numeric(values: pd.Series) -> bool:
 
 def _shown(value: float | str) -> str:
     return plain(value, LONGEST) if isinstance(value, str) else f"{value:g}"
-
-
-def _last(key: str) -> str:
-    return plain(key.split(".")[-1], LONGEST)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from podium.config.ablations import Ablation
 from podium.config.competition import Competition
+from podium.config.key_paths import told_apart
 from podium.data.dataset import Dataset
 from podium.report.ablation_plot import ablation_plot
 from podium.report.blocks import (
@@ -68,7 +69,7 @@ def _blocks(
     yield _comparison(rows, ablation, metric, competition, dropped)
     yield from _lost(ablation, by_seed, lost)
     keys = [*ablation.points[0].values]
-    label = f"{metric} on validation{_without(dropped)} by {', '.join(key.split('.')[-1] for key in keys)}"
+    label = f"{metric} on validation{_without(dropped)} by {', '.join(told_apart(keys).values())}"
     dots = "Dots are trained models, the line goes through their means, whiskers are one standard deviation over seeds."
     yield Plot(inline(ablation_plot(by_seed, keys, ablation.metric), f"ablation-{name}", label), f"{label}. {dots}")
     yield _numbers(rows, [*keys, ablation.metric], dropped)

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from podium.config.competition import Competition
+from podium.config.key_paths import told_apart
 from podium.config.load import load_competition
 from podium.errors import PodiumError
 from tests.config.minimal import TEXT, checked
@@ -151,6 +152,14 @@ def test_keys_of_the_trainings_of_instances_make_their_own_experiments():
     # Each training once: two rates by two seeds, and one segmenter by two seeds.
     assert len(found.detection) == 4
     assert len(found.segmentation) == 2
+
+
+def test_keys_of_one_name_are_told_apart_in_a_points_label():
+    rates = {"detection.solver.base_lr": [0.01], "segmentation.solver.base_lr": [0.02], "min_area": [1]}
+    found = ablated(chain={"of": "instances.both", "vary": rates})
+    told = "detection.solver.base_lr 0.01, segmentation.solver.base_lr 0.02, min_area 1"
+    assert [point.label for point in found.ablations["chain"].points] == [told]
+    assert told_apart(["a.x", "b.a.x", "x", "b.y"]) == {"a.x": "a.x", "b.a.x": "b.a.x", "x": "x", "b.y": "y"}
 
 
 def test_a_name_of_an_experiment_can_vary_too():

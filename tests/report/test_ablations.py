@@ -53,6 +53,14 @@ def test_values_of_the_axis_and_lines_are_named():
     )
 
 
+def test_keys_of_one_name_are_told_apart():
+    keys = ["detection.solver.base_lr", "segmentation.solver.base_lr"]
+    found = texts(ablation_plot(trained(keys, (1, 2), (3, 4)), keys, "box_ap"))
+    assert {keys[0], f"{keys[1]} 3", f"{keys[1]} 4"} <= set(found)
+    keys = ["detection.model.norm", "segmentation.norm"]
+    assert {"model.norm", keys[1]} <= set(texts(ablation_plot(trained(keys, "ab", "ab"), keys, "box_ap")))
+
+
 @pytest.mark.parametrize("rates", [(0.001,), (0.001, 0.01)])
 def test_none_is_a_value_like_others(rates):
     decays = ["solver.ema_decay"]
