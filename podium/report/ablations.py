@@ -59,8 +59,8 @@ def _blocks(
         if not (results / file).exists():
             yield Missing("The comparison of the points", file)
             return
-    # Names and values such as NA and None are what they are: only an empty cell is a gap.
-    by_point, by_seed = (pd.read_csv(results / file, keep_default_na=False, na_values=[""]) for file in files)
+    keys = [*ablation.points[0].values]
+    by_point, by_seed = (_read(results / file, ablation, keys) for file in files)
     rows = [
         {key: None if pd.isna(value) else value for key, value in row.items()} for row in by_point.to_dict("records")
     ]
@@ -68,12 +68,18 @@ def _blocks(
     dropped = competition.dropped(ablation.station, by_seed["experiment"])
     yield _comparison(rows, ablation, metric, competition, dropped)
     yield from _lost(ablation, by_seed, lost)
-    keys = [*ablation.points[0].values]
     label = f"{metric} on validation{_without(dropped)} by {', '.join(told_apart(keys).values())}"
     dots = "Dots are trained models, the line goes through their means, whiskers are one standard deviation over seeds."
     yield Plot(inline(ablation_plot(by_seed, keys, ablation.metric), f"ablation-{name}", label), f"{label}. {dots}")
     yield _numbers(rows, [*keys, ablation.metric], dropped)
     yield from _gallery(ablation, competition, dataset, data, results, by_seed)
+
+
+def _read(file: Path, ablation: Ablation, keys: list[str]) -> pd.DataFrame:
+    """Read a table with names and values as they are, also such as 1, NA and None: only an empty cell is a gap."""
+    named = [key for key in keys if any(isinstance(point.values[key], str) for point in ablation.points)]
+    texts = dict.fromkeys(["point", "experiment", *named], str)
+    return pd.read_csv(file, keep_default_na=False, na_values=[""], dtype=texts)
 
 
 def _lost(ablation: Ablation, by_seed: pd.DataFrame, lost: Mapping[str, str]) -> Iterator[Text]:

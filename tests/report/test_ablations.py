@@ -2,15 +2,18 @@
 
 import itertools
 import json
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from podium.config.ablations import Point
 from podium.config.competition import Competition
 from podium.evaluation.ablation import ablation_tables
 from podium.evaluation.totals import mean
 from podium.report.ablation_plot import MOST_BARS, ablation_plot
+from podium.report.drawing import inline
 from podium.report.page import build_report
 
 from .finished import Finished
@@ -103,6 +106,18 @@ def test_more_keys_are_bars_the_best_first_and_not_too_many():
     assert f"COCO box AP, validation, the best {MOST_BARS}" in texts(ablation_plot(many, keys, "box_ap"))
 
 
+def compared(made: Finished, ablation: str, points: Sequence[Point]) -> pd.DataFrame:
+    """Write the tables of an ablation's points; return the one of trained models."""
+    names = [name for point in points for name in point.experiments.values()]
+    metrics = {name: {"box": {"AP": 0.5}, "mask": None, "scores": {}} for name in names}
+    totals = {name: mean(np.full(4, 0.3 + 0.1 * place)) for place, name in enumerate(names)}
+    tables = ablation_tables(points, points[0], "box_ap", totals, metrics, dict.fromkeys(names), 4, 10)
+    (made.results / "ablations").mkdir(parents=True)
+    for kind, table in zip(("csv", "seeds.csv"), tables, strict=True):
+        table.to_csv(made.results / f"ablations/{ablation}.{kind}", index=False)
+    return tables[1]
+
+
 LOST = "faster-base_lr-0p02-seed-1"
 
 
@@ -178,17 +193,8 @@ def test_pictures_are_of_the_models_that_are_compared(tmp_path):
     settings["ablations"] = {"rate": rates}
     made.competition = Competition.model_validate(settings)
     first, second, third = (point.experiments for point in made.competition.ablations["rate"].points)
-    compared = [first[0], first[1], second[1]]
-    points = [
-        point.model_copy(update={"experiments": {s: name for s, name in point.experiments.items() if name in compared}})
-        for point in made.competition.ablations["rate"].points[:2]
-    ]
-    metrics = {name: {"box": {"AP": 0.5}} for name in compared}
-    totals = {name: mean(np.full(4, 0.3)) for name in compared}
-    tables = ablation_tables(points, points[0], "box_ap", totals, metrics, dict.fromkeys(compared), 4, 10)
-    (made.results / "ablations").mkdir(parents=True)
-    for kind, table in zip(("csv", "seeds.csv"), tables, strict=True):
-        table.to_csv(made.results / f"ablations/rate.{kind}", index=False)
+    points = made.competition.ablations["rate"].points[:2]
+    compared(made, "rate", [points[0], points[1].model_copy(update={"experiments": {1: second[1]}})])
     for name in (first[0], second[1], third[0], third[1]):
         made.predictions("detection", name, "val", made.truth_ids)
     lost = {f"detection.{name}": "the loss is not finite" for name in (second[0], third[0], third[1])}
@@ -201,50 +207,48 @@ def test_pictures_are_of_the_models_that_are_compared(tmp_path):
     assert page.text.count("Its training diverged: the loss is not finite.") == 3
 
 
-def test_values_and_names_that_look_like_gaps_are_read_back(tmp_path):
+@pytest.mark.parametrize(
+    ("name", "key", "values"),
+    [
+        ("NA", "solver.ema_decay", [None, 0.9, 0.99]),
+        ("7", "input.augmentation", {"1": [{"HorizontalFlip": {"p": 0.5}}], "20": []}),
+    ],
+)
+def test_values_and_names_that_look_like_gaps_or_numbers_are_read_back(tmp_path, name, key, values):
     made = Finished(tmp_path)
     settings = made.competition.model_dump(mode="json")
     solver = settings["detection"]["faster"]["solver"]
-    settings["detection"]["NA"] = {**settings["detection"]["faster"], "solver": solver | {"ema_decay": 0.9}}
-    vary = {"solver.ema_decay": [None, 0.9, 0.99]}
-    settings["ablations"] = {"decay": {"of": "detection.NA", "vary": vary}}
+    settings["detection"][name] = {**settings["detection"]["faster"], "solver": solver | {"ema_decay": 0.9}}
+    settings["ablations"] = {"x": {"of": f"detection.{name}", "vary": {key: values}}}
     made.competition = Competition.model_validate(settings)
-    points = made.competition.ablations["decay"].points
-    names = [name for point in points for name in point.experiments.values()]
-    assert "NA" in names
-    metrics = {name: {"box": {"AP": 0.5}, "mask": None, "scores": {}} for name in names}
-    totals = {name: mean(np.full(4, 0.3 + 0.1 * place)) for place, name in enumerate(names)}
-    tables = ablation_tables(points, points[0], "box_ap", totals, metrics, dict.fromkeys(names), 4, 10)
-    (made.results / "ablations").mkdir(parents=True)
-    for kind, table in zip(("csv", "seeds.csv"), tables, strict=True):
-        table.to_csv(made.results / f"ablations/decay.{kind}", index=False)
+    points = made.competition.ablations["x"].points
+    assert name in made.competition.ablations["x"].experiments
+    by_seed = compared(made, "x", points)
     build_report(made.page, made.competition, made.data, made.results, made.submissions)
-    page = Page(made.page.read_text(encoding="utf-8"))
+    html = made.page.read_text(encoding="utf-8")
+    page = Page(html)
     assert "Not compared" not in page.text
-    ticks = [text.strip() for text in page.texts]
-    assert {"None", "0.9", "0.99", "ema_decay"} <= set(ticks)
-    drawn = ablation_plot(tables[1], ["solver.ema_decay"], "box_ap")
-    assert {"None", "0.9", "0.99"} <= set(texts(drawn))
+    short = key.split(".")[-1]
+    assert {short, *map(str, values)} <= {text.strip() for text in page.texts}
+    # The page's figure is the file's.
+    drawn = ablation_plot(by_seed, [key], "box_ap")
+    assert set(map(str, values)) <= set(texts(drawn))
+    assert inline(drawn, "ablation-x", f"COCO box AP on validation by {short}") in html
 
 
 def test_categories_that_are_left_out_are_told(tmp_path):
     made = Finished(tmp_path)
     settings = made.competition.model_dump(mode="json")
-    vary = {"drop_categories": {"with": [], "without": ["nucleus"]}}
+    vary = {"drop_categories": {"with": [], "without": ["plane"]}}
     settings["ablations"] = {"fewer": {"of": "detection.faster", "vary": vary}}
     made.competition = Competition.model_validate(settings)
-    (made.results / "ablations").mkdir(parents=True)
-    metrics = {name: {"box": {"AP": 0.5}} for name in made.competition.ablations["fewer"].experiments}
-    totals = {name: mean(np.full(4, 0.3)) for name in metrics}
     points = made.competition.ablations["fewer"].points
-    tables = ablation_tables(points, points[0], "box_ap", totals, metrics, dict.fromkeys(metrics), 4, 10)
-    for kind, table in zip(("csv", "seeds.csv"), tables, strict=True):
-        table.to_csv(made.results / f"ablations/fewer.{kind}", index=False)
+    compared(made, "fewer", points)
     build_report(made.page, made.competition, made.data, made.results, made.submissions)
     page = Page(made.page.read_text(encoding="utf-8"))
-    assert "; compared without nucleus, which not all points are trained to find" in page.text
-    assert "COCO box AP on validation without nucleus by drop_categories" in page.text
-    assert [row[2] for row in page.table("Means over seeds")[1:]] == ["0.300", "0.300"]
+    assert "; compared without plane, which not all points are trained to find" in page.text
+    assert "COCO box AP on validation without plane by drop_categories" in page.text
+    assert [row[2] for row in page.table("Means over seeds")[1:]] == ["0.300", "0.400"]
     assert page.table("On validation, of all categories")[1:] == [[p.label, "0.500"] for p in points]
 
 
