@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from podium.config.key_paths import told_apart
 from podium.evaluation.ablation import in_column
 from podium.report.drawing import INK, SERIES, STYLE, plain, svg
-from podium.report.names import SCORES, in_words
+from podium.report.names import title_of
 
 MOST_BARS = 40
 """Of more points the best are drawn."""
@@ -38,7 +38,7 @@ def ablation_plot(by_seed: pd.DataFrame, keys: Sequence[str], metric: str) -> st
     """
     table = by_seed.rename(columns={metric: "value"})
     table = table.assign(**{key: in_column(table[key].tolist()) for key in keys})
-    title = f"{SCORES.get(metric, in_words(metric))}, validation"
+    title = f"{title_of(metric)}, validation"
     names = {key: plain(name, LONGEST) for key, name in told_apart(keys).items()}
     if len(keys) > 2:
         bars = min(table["point"].nunique(), MOST_BARS)

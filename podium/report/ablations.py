@@ -25,7 +25,7 @@ from podium.report.blocks import (
 )
 from podium.report.drawing import inline
 from podium.report.galleries import Showing, predictions_file, sample, shown_objects
-from podium.report.names import SCORES, in_words
+from podium.report.names import in_words, title_of
 from podium.report.settings import as_yaml
 
 
@@ -64,7 +64,7 @@ def _blocks(
     rows = [
         {key: None if pd.isna(value) else value for key, value in row.items()} for row in by_point.to_dict("records")
     ]
-    metric = SCORES.get(ablation.metric, in_words(ablation.metric))
+    metric = title_of(ablation.metric)
     dropped = competition.dropped(ablation.station, by_seed["experiment"])
     yield _comparison(rows, ablation, metric, competition, dropped)
     yield from _lost(ablation, by_seed, lost)

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from podium.config.competition import Competition
+from podium.config.metrics import METRIC_NAMES
 from podium.config.ways import Way, compared_part, on_other_folds, ways
 from podium.data.dataset import Dataset
 from podium.report.blocks import Gallery, Missing, Section, Table, Text, number, optional_json, with_interval
 from podium.report.galleries import Showing, predictions_file, sample, shown_objects
-from podium.report.names import SCORES, SPLITS, in_words
+from podium.report.names import SPLITS, title_of
 from podium.report.tuning import tuning_of
 from podium.report.way_costs import cost_table
 
@@ -51,19 +52,19 @@ def _names(found: list[Way]) -> dict[Way, str]:
     return {way: way[1] if names.count(way[1]) == 1 else ".".join(way) for way in found}
 
 
-def _title(metric: str) -> str:
-    return SCORES.get(metric, in_words(metric))
-
-
 def _in_words(record: Mapping, names: Mapping[Way, str]) -> str:
-    """Say which way is the best by each metric, and how to read differences."""
-    best: dict[str, list[str]] = {}
+    """Say which way is the best by each metric, or which ones are, and how to read differences."""
+    best: dict[tuple[str, ...], list[str]] = {}
     for metric, compared in record["metrics"].items():
         values = {way: row["value"] for way, row in compared["ways"].items() if row["value"] is not None}
         if len(values) > 1:
-            way = max(values, key=values.get)
-            best.setdefault(names[tuple(way.split("."))], []).append(f"{_title(metric)} ({number(values[way])})")
-    told = [f"{name} has the highest {', '.join(metrics)}." for name, metrics in best.items()]
+            highest = max(values.values())
+            leaders = tuple(names[tuple(way.split("."))] for way, value in values.items() if value == highest)
+            best.setdefault(leaders, []).append(f"{title_of(metric)} ({number(highest)})")
+    told = [
+        f"{' and '.join(leaders)} {'have' if len(leaders) > 1 else 'has'} the highest {', '.join(metrics)}."
+        for leaders, metrics in best.items()
+    ]
     counted = f"{number(record['images'])} images, {number(record['instances'])} objects"
     where = f"Ways to the same objects on the {SPLITS[record['part']]} split: {counted}."
     joined = any(station == "instances" for station, _ in names)
@@ -92,16 +93,16 @@ def _own_scores(record: Mapping, names: Mapping[Way, str], competition: Competit
     compared = record["metrics"].get(metric)
     if compared is None or metric in ("box_ap", "mask_ap"):
         return
-    rows = []
+    rows, ranked = [], METRIC_NAMES[metric].ranked
     for way in names:
         if row := compared["ways"].get(".".join(way)):
-            threshold = number(record["score_thresholds"][".".join(way)], 2)
+            threshold = [] if ranked else [f"{record['score_thresholds']['.'.join(way)]:g}"]
             tuned = record["part"] != "val" and tuning_of(competition, results, *way) is not None
-            own = [number(row["value"]), *_difference(row), threshold, "yes" if tuned else "no"]
+            own = [number(row["value"]), *_difference(row), *threshold, "yes" if tuned else "no"]
             rows.append([_name(way, names, compared), *own])
-    columns = ["way", "score", *_COMPARED, "from a confidence of", "tuned"]
-    caption = f"{_title(metric)} on the {SPLITS[record['part']]} split, each way at its own threshold of confidence"
-    yield Table(caption, columns, rows)
+    columns = ["way", "score", *_COMPARED, *([] if ranked else ["from a confidence of"]), "tuned"]
+    counted = "all predictions" if ranked else "each way at its own threshold of confidence"
+    yield Table(f"{title_of(metric)} on the {SPLITS[record['part']]} split, {counted}", columns, rows)
 
 
 def _precision(
@@ -153,7 +154,7 @@ def _galleries(
     words = SPLITS[part].capitalize()
     for title, text, chosen in (
         ("Side by side", f"{words} images at random, of those with objects.", sample(full, count, 0)),
-        ("Where they differ most", f"{words} images by {_title(competition.own_metric)}.", most),
+        ("Where they differ most", f"{words} images by {title_of(competition.own_metric)}.", most),
     ):
         if chosen:
             specimens = [show.beside(image_id, found) for image_id in chosen]

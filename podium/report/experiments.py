@@ -25,7 +25,7 @@ from podium.report.blocks import (
 )
 from podium.report.detail import detail_blocks
 from podium.report.drawing import inline
-from podium.report.names import SCORES, SPLITS
+from podium.report.names import SPLITS, title_of
 from podium.report.plots import loss_curve, read_history, validation_curve
 from podium.report.settings import as_yaml
 from podium.report.tuning import tuning_blocks
@@ -148,15 +148,14 @@ def _scores(found: Mapping[str, dict], own: str) -> list[Table]:
         return []
     names = sorted(names, key=lambda name: name != own)
     rows = [
-        [SCORES.get(name, name), *(_with_interval(metrics["scores"].get(name)) for metrics in found.values())]
-        for name in names
+        [title_of(name), *(_with_interval(metrics["scores"].get(name)) for metrics in found.values())] for name in names
     ]
     thresholds = {split: metrics["score_threshold"] for split, metrics in found.items() if "score_threshold" in metrics}
     words = [f"{threshold:g} ({SPLITS[split]})" for split, threshold in thresholds.items()]
     if len(set(thresholds.values())) == 1:
         words = [f"{threshold:g}" for threshold in set(thresholds.values())]
     counted = f", instances from a confidence of {' and '.join(words)} on" if words else ""
-    if ranked := [SCORES[name] for name in names if name in METRIC_NAMES and METRIC_NAMES[name].ranked]:
+    if ranked := [title_of(name) for name in names if name in METRIC_NAMES and METRIC_NAMES[name].ranked]:
         counted += f", all for {', '.join(ranked)}"
     caption = f"Competitions' scores over images with 95% bootstrap intervals{counted}"
     return [Table(caption, ["score", *(SPLITS[split] for split in found)], rows)]

@@ -15,7 +15,7 @@ from podium.evaluation.instances import mean_precision
 from podium.evaluation.overlap import overlap
 from podium.inference.submitted import as_submitted
 from podium.report.blocks import Gallery, Missing, Picture, Specimen, number, optional_json
-from podium.report.names import SCORES, SPLITS
+from podium.report.names import SPLITS, title_of
 from podium.report.pictures import ALONE, CROWD, OBJECT_COLOURS, Colour, Shape, colours, data_uri, draw, fitted
 from podium.report.tuning import tuning_of
 
@@ -58,7 +58,7 @@ def truth_galleries(
     found = shown_objects(competition, dataset, results, station, name, part, predictions, metrics["score_threshold"])
     show = Showing(competition, dataset, found, with_truth=True)
     metric = competition.own_metric
-    rows, words = metrics["per_image"], SCORES[metric]
+    rows, words = metrics["per_image"], title_of(metric)
     # Some metrics are not defined for an image without objects.
     scores = {row["image_id"]: row[metric] for row in rows if row.get(metric) is not None}
     if not scores:

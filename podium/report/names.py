@@ -2,9 +2,6 @@
 
 from podium.config.metrics import METRIC_NAMES
 
-SCORES = {name: metric.title for name, metric in METRIC_NAMES.items()}
-"""Titles of the competitions' scores."""
-
 SPLITS = {"val": "validation", "test": "test"}
 
 
@@ -18,6 +15,11 @@ _WORDS = {
     "loc": "location",
     "instances": "objects",
 }
+
+
+def title_of(metric: str) -> str:
+    """Return what a metric is called: a competition's score by its title, others in words."""
+    return METRIC_NAMES[metric].title if metric in METRIC_NAMES else in_words(metric)
 
 
 def in_words(key: str) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from podium.config.competition import Competition
 from podium.report.blocks import Missing, Section, Table, Text, number, optional_json, with_interval
-from podium.report.names import SCORES, in_words
+from podium.report.names import title_of
 
 FILE = "selection.json"
 
@@ -18,7 +18,7 @@ def selection_section(competition: Competition, results: Path) -> list[Section]:
     if record is None:
         section.blocks.append(Missing("The choice", FILE))
         return [section]
-    metric = SCORES.get(record["metric"], in_words(record["metric"]))
+    metric = title_of(record["metric"])
     ties = f" The same value have: {', '.join(record['ties'])}." if record["ties"] else ""
     words = f"Chosen: {record['experiment']} ({record['station']}), by the rule: {record['rule']}.{ties}"
     rows = [

@@ -8,7 +8,7 @@ from podium.data.dataset import Dataset
 from podium.report.blocks import Link, Listing, Missing, Section, Table, Text, number, optional_json
 from podium.report.galleries import submission_gallery
 from podium.report.leaderboard import leaderboard_section
-from podium.report.names import SCORES, in_words
+from podium.report.names import in_words, title_of
 from podium.submission.ledger import read_ledger
 from podium.submission.uploads import mark
 
@@ -72,7 +72,7 @@ def _score(competition: Competition, submissions: Path) -> list:
     images = score.get("images")
     images = len(images) if isinstance(images, dict | list) else images
     interval = [number(score.get("low")), number(score.get("high"))]
-    row = [SCORES.get(score["metric"], score["metric"]), number(score["score"]), *interval, number(images)]
+    row = [title_of(score["metric"]), number(score["score"]), *interval, number(images)]
     columns = ["metric", "score", "low", "high", "images"]
     return [Table("Local score against the known solution, with a 95% bootstrap interval", columns, [row])]
 

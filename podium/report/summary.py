@@ -9,7 +9,7 @@ from podium.config.competition import Competition
 from podium.config.judging import Station
 from podium.data.dataset import Dataset
 from podium.report.blocks import number, optional_json
-from podium.report.names import SCORES
+from podium.report.names import title_of
 from podium.report.submission import local_score
 
 
@@ -44,7 +44,7 @@ def headlines(
         ("Box AP50", "detection", lambda metrics: (metrics["box"] or {}).get("AP50")),
         ("Mean IoU in crops", "segmentation", lambda metrics: metrics.get("mean_iou")),
         ("Mask AP", "instances", lambda metrics: (metrics["mask"] or {}).get("AP")),
-        (SCORES[metric], judged, lambda metrics: _mean(metrics, metric)),
+        (title_of(metric), judged, lambda metrics: _mean(metrics, metric)),
     ]
     found = [_best(competition, results, chosen, *each) for each in wanted]
     return [*_images(dataset, data), *(each for each in found if each), *_submitted(competition, submissions)]
@@ -96,5 +96,5 @@ def _submitted(competition: Competition, submissions: Path) -> list[Headline]:
     if score is None:
         return []
     interval = f" [{number(score['low'])}, {number(score['high'])}]" if score.get("low") is not None else ""
-    note = f"{SCORES.get(score['metric'], score['metric'])}{interval}, known solution"
+    note = f"{title_of(score['metric'])}{interval}, known solution"
     return [Headline("Submission's local score", number(score["score"]), note)]

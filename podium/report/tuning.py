@@ -6,7 +6,7 @@ from pathlib import Path
 from podium.config.competition import Competition
 from podium.report.blocks import Missing, Plot, Table, Text, number, optional_json
 from podium.report.drawing import inline
-from podium.report.names import SCORES, in_words
+from podium.report.names import in_words, title_of
 from podium.report.tuning_plot import surface_plot, value_text
 
 _ROWS = {
@@ -33,7 +33,7 @@ def tuning_blocks(competition: Competition, results: Path, station: str, experim
         if submission and submission.tuning and (submission.station, submission.experiment) == (station, experiment):
             return [Missing("The tuned thresholds", f"{station}/{experiment}/tuning.json")]
         return []
-    words = SCORES.get(tuning["metric"], tuning["metric"])
+    words = title_of(tuning["metric"])
     label = f"{words} on validation over the thresholds that were tried"
     plot = inline(surface_plot(tuning), f"{station}-{experiment}-tuning", label)
     return [_chosen(tuning), *_scores(tuning, words), *_at_the_end(tuning), Plot(plot, f"{label}.")]

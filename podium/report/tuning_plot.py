@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from podium.report.blocks import DASH
 from podium.report.drawing import INK, SERIES, STYLE, svg
-from podium.report.names import SCORES
+from podium.report.names import title_of
 
 # Numbers in cells of the heat map, which has its own ground at night, too.
 _ON_DARK, _ON_LIGHT = "#fdfdfd", "#111111"
@@ -45,7 +45,7 @@ def _lines(panel: Axes, tuning: Mapping, scores: np.ndarray) -> None:
         height = np.nan if tuning[score]["score"] is None else tuning[score]["score"]
         at = tuning[name]["score_threshold"]
         panel.plot([at], [height], "o", markersize=8, markeredgecolor=INK, markerfacecolor=fill, label=name)
-    panel.set(title=SCORES.get(tuning["metric"], tuning["metric"]), xlabel="score threshold")
+    panel.set(title=title_of(tuning["metric"]), xlabel="score threshold")
     panel.legend(loc="best")
 
 

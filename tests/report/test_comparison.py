@@ -5,6 +5,7 @@ import json
 import pytest
 
 from podium.config.competition import Competition
+from podium.config.metrics import METRIC_NAMES
 from podium.report.page import build_report
 
 from .finished import Finished
@@ -103,7 +104,7 @@ def test_the_competitions_metric_with_differences_and_thresholds(page):
     header, *rows = page.table("DSB 2018 mean precision on the test split")
     assert header[0] == "way"
     assert rows == [
-        ["both (reference)", "0.654", DASH, DASH, "0.50", "no"],
+        ["both (reference)", "0.654", DASH, DASH, "0.5", "no"],
         ["whole", "0.550", "-0.104 [-0.200, +0.010]", "0.034", "0.85", "no"],
     ]
 
@@ -130,6 +131,32 @@ def test_the_best_by_each_metric_in_words(page):
     assert "on the test split: 6 images, 1\u202f234 objects." in page.text
     assert "both has the highest DSB 2018 mean precision (0.654), COCO mask AP (0.301)." in page.text
     assert "faster has the highest COCO box AP (0.731)." in page.text
+
+
+def test_a_metric_of_all_predictions_has_no_threshold_and_equal_ways_are_both_the_best(tmp_path):
+    finished = made(tmp_path)
+    settings = finished.competition.model_dump(mode="json")
+    settings["submission"]["metric"] = "openimages_segmentation"
+    finished.competition = Competition.model_validate(settings)
+    compared(finished)
+    ways = {"instances.both": {"value": 0.25}, "detection.whole": {"value": 0.25, "difference": 0.0}}
+    metrics = {"openimages_segmentation": {"reference": "instances.both", "ways": ways}}
+    finished.write(finished.results / "comparison.json", RECORD | {"metrics": metrics})
+    page = built(finished)
+    title = METRIC_NAMES["openimages_segmentation"].title
+    assert f"both and whole have the highest {title} (0.250)." in page.text
+    header, *rows = page.table(f"{title} on the test split, all predictions")
+    assert header == ["way", "score", "difference", "share of resamples above 0", "tuned"]
+    assert rows == [["both (reference)", "0.250", DASH, DASH, "no"], ["whole", "0.250", "+0.000", DASH, "no"]]
+
+
+def test_a_low_threshold_is_told_as_it_is(tmp_path):
+    finished = made(tmp_path)
+    compared(finished)
+    thresholds = RECORD["score_thresholds"] | {"detection.whole": 0.001}
+    finished.write(finished.results / "comparison.json", RECORD | {"score_thresholds": thresholds})
+    rows = built(finished).table("DSB 2018 mean precision on the test split")[1:]
+    assert [row[-2] for row in rows] == ["0.5", "0.001"]
 
 
 def test_the_cost_of_all_that_a_way_is_made_of(page):
