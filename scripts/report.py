@@ -15,8 +15,6 @@ if __name__ == "__main__":
     with running(snakemake) as settings:
         competition = Competition.model_validate(settings["competition"])
         chosen = read_json(snakemake.input.chosen) if snakemake.input.chosen else None
-        if chosen:
-            competition = competition.submitting(chosen["experiment"])
         build_report(
             Path(snakemake.output.page),
             competition,

@@ -10,13 +10,13 @@ Way = tuple[Station, str]
 def ways(competition: Competition) -> list[Way]:
     """Return the written experiments that are compared, the one that the others are compared to first.
 
-    It is the submitted one unless that is selected, else the first that finds masks, else the first. Those of its fold
-    are compared: they were trained and validated on the same images. Nothing is returned without two that find masks,
-    or two detectors.
+    It is the submitted one unless that is left to the selection, else the first that finds masks, else the first. Those
+    of its fold are compared: they were trained and validated on the same images. Nothing is returned without two that
+    find masks, or two detectors.
     """
     written = _written(competition)
     masks = [each for each in written if competition.finds_masks(*each)]
-    submission = None if competition.selection else competition.submission
+    submission = competition.submission
     submitted = [each for each in written if submission and each == (submission.station, submission.experiment)]
     first = [*submitted, *masks, *written][:1]
     same = [each for each in written if each not in first and competition.fold(*each) == competition.fold(*first[0])]

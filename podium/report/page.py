@@ -57,6 +57,9 @@ def build_report(
         Where the dataset is missing or a file is malformed.
     """
     dataset = load_dataset(data / "dataset")
+    comparison = comparison_section(competition, dataset, results)  # of ways, in an order that no choice changes
+    if chosen:
+        competition = competition.submitting(chosen["experiment"])
 
     def galleries(station: str, name: str) -> list:
         part = _pictured(competition, station, name, chosen)
@@ -86,7 +89,7 @@ def build_report(
         _station("Detection", detection),
         _station("Segmentation", segmentation),
         _station("Instances", instances),
-        *comparison_section(competition, dataset, results),
+        *comparison,
         *ablations_section(competition, dataset, data, results, lost or {}),
         *selection_section(competition, results),
         submission_section(competition, dataset, results, submissions),

@@ -183,6 +183,21 @@ def test_the_same_test_images_for_every_way_at_its_own_threshold(page):
         assert int(count) == (2 if int(key.removeprefix("image-")) % 3 == 0 and way != "whole" else 1)
 
 
+def test_no_choice_changes_the_order_of_ways(tmp_path):
+    finished = made(tmp_path)
+    compared(finished)
+    settings = finished.competition.model_dump(mode="json")
+    settings["selection"] = {"station": "detection", "by": "mask_ap", "among": ["whole"]}
+    settings["submission"] |= {"station": "detection", "experiment": "selected"}
+    finished.competition = Competition.model_validate(settings)
+    finished.write(finished.results / "comparison.json", RECORD | {"part": "val"})
+    folders = finished.data, finished.results, finished.submissions
+    build_report(finished.page, finished.competition, *folders, {"station": "detection", "experiment": "whole"})
+    page = Page(finished.page.read_text(encoding="utf-8"))
+    rows = page.table("COCO's average precision of boxes on the validation split")[1:]
+    assert [row[0] for row in rows] == ["both (reference)", "faster", "whole"]
+
+
 def test_ways_of_other_folds_are_told(page):
     assert "Not compared, for they are trained on other folds: detection.later." in page.text
 
