@@ -22,8 +22,8 @@ def detail(
     Returns
     -------
     dict
-        `confidence`: where the mean F1 over categories is best (None without true objects); all that follows is of
-        predictions from it on.
+        `confidence`: where the mean F1 over categories is best, None without true objects; all that follows is of
+        predictions from it on, of all of them without true objects.
         `P`, `R`, `F1`: means over the categories with true objects; `per_category`: the same for each of the dataset's,
         in its order. None where undefined; precision without any prediction is undefined for a category, and counts
         as 0 in the mean.
@@ -38,7 +38,7 @@ def detail(
     precision, recall, f1 = precision_recall_f1(pairs, categories)
     place = best_confidence(f1)
     confidence = None if place is None else float(CONFIDENCES[place])
-    at = len(CONFIDENCES) - 1 if place is None else place
+    at = place or 0
     judged = [kinds(each, CONFIDENCES[at]) for each in pairs]
     there = ~np.isnan(f1[:, at])
     return {

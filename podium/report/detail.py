@@ -74,7 +74,9 @@ def _errors(found: Mapping[str, Mapping]) -> Table:
         for own, detail in _shapes(metrics)
         if own == shape
     ]
-    caption = "What the predictions are, from that confidence on, as TIDE tells errors apart (Bolya et al. 2020)"
+    details = [detail for metrics in found.values() for _, detail in _shapes(metrics)]
+    bare = " (all of them where there is no object)" if any(each["confidence"] is None for each in details) else ""
+    caption = f"What the predictions are, from that confidence on{bare}, as TIDE tells errors apart (Bolya et al. 2020)"
     return Table(caption, ["", *ERRORS.values()], rows)
 
 

@@ -196,7 +196,10 @@ def test_nothing_true_and_nothing_found():
     found = detail(bare, [1, 2], [], "bbox")
     assert (found["confidence"], found["P"], found["curves"]["mean"]) == (None, None, None)
     assert found["mistakes"] == []
-    only_wrong = detail(bare, [1, 2], [box(1, 0, score=1.0)], "bbox")
-    assert only_wrong["errors"]["background"] == 1
+    only_wrong = detail(bare, [1, 2], [box(1, 0, score=1.0), box(2, 0, score=0.0)], "bbox")
+    assert only_wrong["confidence"] is None
+    assert only_wrong["errors"]["background"] == len(only_wrong["mistakes"]) == 2, (
+        "no confidence is the best: all count"
+    )
     none_found = detail(DATASET, [1, 2], [], "bbox")
     assert (none_found["P"], none_found["R"], none_found["errors"]["missed"]) == (0.0, 0.0, 5)

@@ -52,6 +52,15 @@ def test_the_tables_tell_what_was_measured(finished):
     assert dict(zip(errors.columns, errors.rows[0], strict=True))["on background"] == "2"
 
 
+def test_of_a_part_without_objects_all_predictions_are_told(finished):
+    bare = {**finished.coco, "annotations": []}
+    found = finished.found("instances", finished.test_part)
+    metrics, _ = evaluate(bare, finished.test_part, found, masks=False, metrics=[], score_threshold=0.5)
+    *_, errors = (block for block in detail_blocks({"test": metrics}, "x") if isinstance(block, Table))
+    assert "from that confidence on (all of them where there is no object), as TIDE" in errors.caption
+    assert dict(zip(errors.columns, errors.rows[0], strict=True))["on background"] == str(len(found))
+
+
 def test_the_pictures_show_mistake_and_truth_side_by_side(finished):
     dataset = load_dataset(finished.data / "dataset")
     (gallery,) = mistakes_gallery(finished.competition, dataset, finished.results, "instances", "both")
