@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from podium.config.ablations import Point
-from podium.evaluation.comparison import difference, plain_numbers, resampled
+from podium.evaluation.bootstrap import difference, resampled
+from podium.evaluation.comparison import plain_numbers
 from podium.evaluation.totals import Total
 
 

@@ -1,4 +1,4 @@
-"""Experiments compared on the same images: by which number, and how far a difference can be trusted."""
+"""Experiments compared on the same images: by which number."""
 
 from collections.abc import Mapping, Sequence
 
@@ -64,7 +64,7 @@ def judged(
     if metric not in _AS_FOUND:
         shared = shares_out and judge.needs == "masks"
         submitted = as_submitted(predictions, sizes, choice, evaluation.score_threshold, shares_out=shared)
-        predictions = submitted.results if judge.ranked else submitted.counting
+        predictions = judge.counting(submitted.results, submitted.threshold)
     true, found = by_image(dataset["annotations"]), by_image(predictions)
     return judge.of_images([judge.image(true[each], found[each], *sizes[each]) for each in image_ids])
 
@@ -92,35 +92,6 @@ def judged_files(
         found = [each for each in read_json(predictions) if each["category_id"] not in dropped]
         totals[name] = judged(metric, dataset, image_ids, found, metrics[name], evaluation, shares_out=shares_out)
     return totals, metrics
-
-
-def resampled(totals: Sequence[Total], images: int, *, samples: int = 1000, seed: int = 0) -> np.ndarray:
-    """Return the scores of several experiments on the same resamples of the images, float64 (experiments, samples).
-
-    Images are drawn with replacement; equal arguments draw the same. NaN where a score is not defined.
-    """
-    draw = np.random.default_rng(seed)
-    scores = np.empty((len(totals), samples))
-    for place in range(samples):
-        weights = np.bincount(draw.integers(images, size=images), minlength=images).astype(np.float64)
-        scores[:, place] = [total(weights) for total in totals]
-    return scores
-
-
-def difference(scores: np.ndarray, reference: np.ndarray, level: float = 0.95) -> dict[str, float | None]:
-    """Return the paired bootstrap of a difference: `low` and `high` of the middle `level`, and `above`.
-
-    `scores` and `reference` are float64 (seeds, samples) on the same resamples; seeds are averaged before they are
-    compared. `above` is the share of the resamples in which the difference is above 0, equal ones counting half. All
-    are None without a resample in which both are defined. (Efron 1979; paired by image as in Koehn 2004,
-    https://aclanthology.org/W04-3250)
-    """
-    found = scores.mean(axis=0) - reference.mean(axis=0)
-    found = found[np.isfinite(found)]
-    if not len(found):
-        return {"low": None, "high": None, "above": None}
-    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
-    return {"low": float(low), "high": float(high), "above": float(np.mean((found > 0) + 0.5 * (found == 0)))}
 
 
 def plain_numbers(metrics: Mapping) -> dict[str, float | None]:

@@ -115,11 +115,11 @@ def _per_image(
     for image in images:
         truth = true[image["id"]]
         guess = {needs: found[image["id"]] for needs, found in predicted.items()}
-        counting = {needs: [each for each in found if each["score"] >= threshold] for needs, found in guess.items()}
         n_true = sum(not each["iscrowd"] for each in truth)
-        row = {"image_id": image["id"], "key": image["key"], "n_true": n_true, "n_pred": len(counting[shown])}
+        n_pred = sum(each["score"] >= threshold for each in guess[shown])
+        row = {"image_id": image["id"], "key": image["key"], "n_true": n_true, "n_pred": n_pred}
         for metric in metrics:
-            seen = (guess if metric.ranked else counting)[metric.needs]
+            seen = metric.counting(guess[metric.needs], threshold)
             found = metric.image(truth, seen, image["height"], image["width"])
             statistics[metric.name].append(found)
             row[metric.name] = defined(metric.total([found]))

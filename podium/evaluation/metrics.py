@@ -62,6 +62,10 @@ class Metric:
         """Whether it judges the order of all predictions: a threshold of confidence cannot make it better."""
         return METRIC_NAMES[self.name].ranked
 
+    def counting(self, predicted: Sequence[dict], threshold: float) -> Sequence[dict]:
+        """Return the predictions that it judges: all where it is ranked, else those of a score from a threshold on."""
+        return predicted if self.ranked else [each for each in predicted if each["score"] >= threshold]
+
     def image(self, true: Sequence[dict], predicted: Sequence[dict], height: int, width: int) -> Any:
         """Return the statistics of one image of (height, width).
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from podium.errors import PodiumError
-from podium.evaluation.comparison import difference, resampled
+from podium.evaluation.bootstrap import difference, resampled
 from podium.evaluation.totals import Total
 
 
@@ -28,7 +28,7 @@ def select(station: str, metric: str, totals: Mapping[str, Total], images: int, 
         `station`, `experiment` (the choice), `metric`, `value`, `images`, `rule` (in words), `ties` (others of the same
         value) and `candidates`, best first: `experiment`, `value` (None where it is not defined), and of all but the
         choice the paired bootstrap of value minus the choice's: `low`, `high`, `above` (see
-        `podium.evaluation.comparison.difference`).
+        `podium.evaluation.bootstrap.difference`).
 
     Raises
     ------

@@ -6,7 +6,8 @@ import numpy as np
 
 from podium.config.evaluation import Evaluation
 from podium.config.tuning import Choice
-from podium.evaluation.comparison import difference, judged, resampled
+from podium.evaluation.bootstrap import difference, resampled
+from podium.evaluation.comparison import judged
 from podium.evaluation.metrics import METRICS
 from podium.evaluation.totals import Total, defined
 
@@ -50,7 +51,7 @@ def compare_ways(totals: Mapping[str, Mapping[str, Total]], images: int, samples
     by_metric
         `reference`: the first way that the metric judges. `ways`: of each such way its `value` (None where it is not
         defined) and, but for the reference, its `difference` to it with `low`, `high` and `above` (see
-        `podium.evaluation.comparison.difference`).
+        `podium.evaluation.bootstrap.difference`).
     """
     return {
         metric: _compared({way: own[metric] for way, own in totals.items() if metric in own}, images, samples)

@@ -3,6 +3,7 @@ import pytest
 from scipy import stats
 
 from podium.evaluation import bootstrap
+from podium.evaluation.bootstrap import difference, resampled
 from podium.evaluation.totals import mean
 
 
@@ -54,3 +55,30 @@ def test_each_sample_draws_as_many_images_as_there_are():
     sums = []
     bootstrap.interval(lambda weights: sums.append((weights.size, weights.sum())) or 0.0, 7, samples=20)
     assert sums == [(7, 7.0)] * 20
+
+
+def test_the_difference_of_means_is_the_bootstrap_of_the_differences():
+    """Only where both are resampled alike: unpaired, the interval would be far wider."""
+    random = np.random.default_rng(0)
+    first = random.random(30)
+    second = first + 0.05 + 0.01 * random.standard_normal(30)
+    scores = resampled([mean(first), mean(second)], 30, samples=500, seed=4)
+    found = difference(scores[1:], scores[:1])
+    assert (found["low"], found["high"]) == pytest.approx(interval(second - first, samples=500, seed=4))
+    assert found["above"] == 1.0
+    assert found["high"] - found["low"] < 0.01
+
+
+def test_seeds_are_averaged_before_they_are_compared():
+    scores = np.array([[0.1, 0.5, 0.3], [0.3, 0.7, 0.1]])
+    found = difference(scores, np.array([[0.2, 0.5, 0.3]]))
+    # Means 0.2, 0.6, 0.2: differences 0, 0.1, -0.1.
+    assert found["above"] == pytest.approx((1 + 0.5) / 3)
+    assert found["low"] == pytest.approx(-0.1 + 0.025 * 2 * 0.1)
+
+
+def test_resamples_without_a_score_are_left_out():
+    nan = float("nan")
+    found = difference(np.array([[nan, 0.3]]), np.array([[0.1, 0.2]]))
+    assert found == {"low": pytest.approx(0.1), "high": pytest.approx(0.1), "above": 1.0}
+    assert difference(np.array([[nan]]), np.array([[0.1]])) == {"low": None, "high": None, "above": None}

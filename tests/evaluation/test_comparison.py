@@ -3,11 +3,9 @@ import pytest
 
 from podium.config.evaluation import Evaluation
 from podium.errors import PodiumError
-from podium.evaluation.bootstrap import interval
 from podium.evaluation.coco import average_precision
-from podium.evaluation.comparison import difference, judged, judged_files, plain_numbers, resampled
+from podium.evaluation.comparison import judged, judged_files, plain_numbers
 from podium.evaluation.evaluate import evaluate
-from podium.evaluation.totals import mean
 from podium.files import write_json
 from podium.inference.submitted import as_submitted
 
@@ -106,33 +104,6 @@ def test_dropped_categories_are_no_pairs_with_images(tmp_path):
         **{"masks": True, "metrics": ["severstal_dice"], "score_threshold": 0.5, "bootstrap_samples": 100},
     )
     assert totals["all"](np.ones(12)) == pytest.approx(metrics["scores"]["severstal_dice"]["mean"])
-
-
-def test_the_difference_of_means_is_the_bootstrap_of_the_differences():
-    """Only where both are resampled alike: unpaired, the interval would be far wider."""
-    random = np.random.default_rng(0)
-    first = random.random(30)
-    second = first + 0.05 + 0.01 * random.standard_normal(30)
-    scores = resampled([mean(first), mean(second)], 30, samples=500, seed=4)
-    found = difference(scores[1:], scores[:1])
-    assert (found["low"], found["high"]) == pytest.approx(interval(mean(second - first), 30, samples=500, seed=4))
-    assert found["above"] == 1.0
-    assert found["high"] - found["low"] < 0.01
-
-
-def test_seeds_are_averaged_before_they_are_compared():
-    scores = np.array([[0.1, 0.5, 0.3], [0.3, 0.7, 0.1]])
-    found = difference(scores, np.array([[0.2, 0.5, 0.3]]))
-    # Means 0.2, 0.6, 0.2: differences 0, 0.1, -0.1.
-    assert found["above"] == pytest.approx((1 + 0.5) / 3)
-    assert found["low"] == pytest.approx(-0.1 + 0.025 * 2 * 0.1)
-
-
-def test_resamples_without_a_score_are_left_out():
-    nan = float("nan")
-    found = difference(np.array([[nan, 0.3]]), np.array([[0.1, 0.2]]))
-    assert found == {"low": pytest.approx(0.1), "high": pytest.approx(0.1), "above": 1.0}
-    assert difference(np.array([[nan]]), np.array([[0.1]])) == {"low": None, "high": None, "above": None}
 
 
 def test_masks_are_shared_out_as_in_what_is_submitted_and_not_for_cocos_numbers(tmp_path):
