@@ -279,8 +279,10 @@ class Competition(Section):
         they could be sent. Instances have none: their station shares pixels out itself, and with `overlap: true` they
         are refused.
         """
-        format = self.submission.format if self.submission else None
-        return bool(station == "detection" and format and format.needs == "masks" and format.forbids_overlap)
+        if station != "detection" or not self.submission:
+            return False
+        form = self.submission.format
+        return form.needs == "masks" and form.forbids_overlap
 
     def chain(self, station: Station, experiment: str) -> dict[Station, list[str]]:
         """Return an experiment and, of instances, those that it joins, by station."""
