@@ -1,11 +1,11 @@
 """The page's first lines: how much data, and the numbers that a reader looks for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from podium.config.chosen import Chosen, judged_parts, shown_experiments
-from podium.config.competition import Competition
+from podium.config.chosen import Chosen, chosen_chain, judged_parts, shown_experiments
+from podium.config.competition import SELECTED, Competition
 from podium.config.judging import Station
 from podium.data.dataset import Dataset
 from podium.report.blocks import number, optional_json
@@ -30,23 +30,30 @@ def headlines(
     submissions: Path,
     chosen: Chosen = None,
 ) -> list[Headline]:
-    """Return the page's first numbers. Of several experiments the best on validation gives its number on test.
+    """Return the page's first numbers: those of what was `chosen` or is submitted, and of what that is made of.
 
-    Experiments are those that the page describes; where there is a selection, test is read for what was `chosen` alone.
+    Without either the best on validation, of the experiments that the page describes, gives its number on test.
     """
     metric = competition.own_metric
     # Of detections alone a competition can ask for boxes.
     judged = "instances" if competition.instances else "detection"
     if competition.submission:
         judged = competition.submission.station
-    wanted: list[tuple[str, Station, Callable[[Mapping], float | None]]] = [
-        ("Box AP", "detection", lambda metrics: (metrics["box"] or {}).get("AP")),
-        ("Box AP50", "detection", lambda metrics: (metrics["box"] or {}).get("AP50")),
-        ("Mean IoU in crops", "segmentation", lambda metrics: metrics.get("mean_iou")),
-        ("Mask AP", "instances", lambda metrics: (metrics["mask"] or {}).get("AP")),
-        (title_of(metric), judged, lambda metrics: _mean(metrics, metric)),
+    wanted: list[tuple[Station, str, Callable[[Mapping], float | None]]] = [
+        ("detection", "Box AP", lambda metrics: (metrics["box"] or {}).get("AP")),
+        ("detection", "Box AP50", lambda metrics: (metrics["box"] or {}).get("AP50")),
+        ("segmentation", "Mean IoU in crops", lambda metrics: metrics.get("mean_iou")),
+        ("instances", "Mask AP", lambda metrics: (metrics["mask"] or {}).get("AP")),
+        (judged, title_of(metric), lambda metrics: _mean(metrics, metric)),
     ]
-    found = [_best(competition, results, chosen, *each) for each in wanted]
+    submission = competition.submission
+    told = chosen_chain(competition, chosen)
+    if not told and submission and submission.experiment != SELECTED:
+        told = competition.chain(submission.station, submission.experiment)
+    found = [
+        _best(competition, results, chosen, told.get(each[0]) or shown_experiments(competition, each[0], chosen), *each)
+        for each in wanted
+    ]
     return [*_images(dataset, data), *(each for each in found if each), *_submitted(competition, submissions)]
 
 
@@ -65,13 +72,14 @@ def _best(
     competition: Competition,
     results: Path,
     chosen: Chosen,
-    name: str,
+    experiments: Sequence[str],
     station: Station,
+    name: str,
     value: Callable[[Mapping], float | None],
 ) -> Headline | None:
     """Choose by validation, tell the number on test; without test metrics the number on validation."""
     candidates = []
-    for experiment in shown_experiments(competition, station, chosen):
+    for experiment in experiments:
         files = {
             part: optional_json(results, f"{station}/{experiment}/metrics.{part}.json")
             for part in judged_parts(competition, station, experiment, chosen)

@@ -51,7 +51,7 @@ class Page(HTMLParser):
         if "style" not in self.open:
             self.texts.append(data)
         inside = self.open[-1] if self.open else ""
-        if inside == "caption":
+        if "caption" in self.open:
             self.tables[-1] = (self.tables[-1][0] + data, self.tables[-1][1])
         if inside in ("td", "th"):
             self.tables[-1][1][-1][-1] += data
