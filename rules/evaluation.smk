@@ -24,7 +24,7 @@ rule evaluate:
         settings=lambda wildcards: settings_json(
             evaluation=COMPETITION.judging,
             masks=COMPETITION.finds_masks(wildcards.station, wildcards.experiment),
-            shares_out=COMPETITION.shares_out(wildcards.station),
+            shares_out=COMPETITION.shares_out(wildcards.station, wildcards.experiment),
         ),
         code=fingerprint("scripts/evaluate.py"),
     script:

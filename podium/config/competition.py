@@ -272,14 +272,16 @@ class Competition(Section):
             return station == self.submission.station
         return self.finds_masks(station, experiment)
 
-    def shares_out(self, station: Station) -> bool:
-        """Whether a station's masks are freed of overlaps before they are judged, and sent.
+    def shares_out(self, station: Station, experiment: str | None = None) -> bool:
+        """Whether a station's masks, or those of one experiment, are freed of overlaps before they are judged and sent.
 
         A detector's are where the format forbids overlaps, whichever station is submitted: so all ways are judged as
-        they could be sent. Instances have none: their station shares pixels out itself, and with `overlap: true` they
-        are refused.
+        they could be sent; a detector of boxes has none. Instances have no overlaps: their station shares pixels out
+        itself, and with `overlap: true` they are refused.
         """
         if station != "detection" or not self.submission:
+            return False
+        if experiment is not None and not self.finds_masks(station, experiment):
             return False
         form = self.submission.format
         return form.needs == "masks" and form.forbids_overlap

@@ -217,7 +217,7 @@ def shown_objects(
     """
     tuning = tuning_of(competition, results, station, name) if part != "val" else None
     choice = Choice.model_validate(tuning["choice"]) if tuning else None
-    shares_out = competition.shares_out(station)
+    shares_out = competition.shares_out(station, name)
     sizes = {image_id: dataset.size(image_id) for image_id in {each["image_id"] for each in predictions}}
     return by_image(as_submitted(predictions, sizes, choice, threshold, shares_out=shares_out).counting)
 

@@ -231,7 +231,7 @@ class Plan:
                 "experiment": experiment,
                 "masks": self.competition.finds_masks(station, experiment),
                 "choice": self.choice(station, experiment, part) or None,
-                "shares_out": self.competition.shares_out(station),
+                "shares_out": self.competition.shares_out(station, experiment),
             }
             for station, experiment in self.ways
         ]
