@@ -21,7 +21,7 @@ DEMO |= {"detection/resnet18-augmentation-without-max_iter-400", "detection/mask
 DEMO |= rows("segmentation/unet", "-max_iter-100", *(f"-base_lr-0p{r}-max_iter-100" for r in ("001", "1")), seeds=2)
 
 NUCLEI = rows("detection/fpn", "", "-max_iter-300", "-backbone-resnet34-max_iter-150", "-max_iter-150")
-NUCLEI |= rows("detection/fpn", *(f"-base_lr-0p{rate}-max_iter-150" for rate in ("00025", "0005", "001")), seeds=2)
+NUCLEI |= rows("detection/fpn", *(f"-base_lr-0p{rate}-max_iter-150" for rate in ("00025", "0005", "001")))
 NUCLEI |= {"detection/mask_rcnn", "segmentation/unet"}
 
 
