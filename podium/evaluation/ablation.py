@@ -81,7 +81,7 @@ def ablation_tables(
         base = by_seed[by_seed["point"] == reference.label]
         is_reference = point == reference
         compared = {} if is_reference else difference(stacked(point), stacked(reference))
-        means = {key: value for name in numbers for key, value in _spread(name, own[name]).items()}
+        others = [_spread(name, own[name]) for name in numbers if name != metric]
         rows.append(
             {
                 "point": point.label,
@@ -93,7 +93,7 @@ def ablation_tables(
                 "difference_low": compared.get("low"),
                 "difference_high": compared.get("high"),
                 "share_above": compared.get("above"),
-                **means,
+                **{key: value for each in others for key, value in each.items()},
                 "seconds": pd.to_numeric(own["seconds"]).mean(),
             }
         )

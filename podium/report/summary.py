@@ -34,11 +34,11 @@ def headlines(
 
     Without either the best on validation, of the experiments that the page describes, gives its number on test.
     """
-    metric = competition.own_metric
+    metric, submission = competition.own_metric, competition.submission
     # Of detections alone a competition can ask for boxes.
     judged = "instances" if competition.instances else "detection"
-    if competition.submission:
-        judged = competition.submission.station
+    if submission:
+        judged = submission.station
     wanted: list[tuple[Station, str, Callable[[Mapping], float | None]]] = [
         ("detection", "Box AP", lambda metrics: (metrics["box"] or {}).get("AP")),
         ("detection", "Box AP50", lambda metrics: (metrics["box"] or {}).get("AP50")),
@@ -46,7 +46,6 @@ def headlines(
         ("instances", "Mask AP", lambda metrics: (metrics["mask"] or {}).get("AP")),
         (judged, title_of(metric), lambda metrics: _mean(metrics, metric)),
     ]
-    submission = competition.submission
     told = chosen_chain(competition, chosen)
     if not told and submission and submission.experiment != SELECTED:
         told = competition.chain(submission.station, submission.experiment)

@@ -51,12 +51,15 @@ def save_state(path: Path, state: State, **parts: dict) -> None:
         torch.save({**vars(state), "best": best, "parts": parts}, file)
 
 
-def load_state(path: Path) -> tuple[State, dict[str, dict]] | None:
-    """Return the state and its parts, or None where there is no file. Only tensors and plain values are unpickled."""
+def load_state(path: Path, mapped: bool = False) -> tuple[State, dict[str, dict]] | None:
+    """Return the state and its parts, or None where there is no file. Only tensors and plain values are unpickled.
+
+    With `mapped` tensors stay in the file until they are used.
+    """
     if not path.exists():
         return None
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
         parts = content.pop("parts")
         best = content.pop("best")
         return State(**content, best=Best(**best) if best else None), parts
@@ -68,7 +71,7 @@ def load_state(path: Path) -> tuple[State, dict[str, dict]] | None:
 
 def seconds_spent(path: Path) -> float:
     """Return how long the runs took that a training goes on from; 0 where it begins. Errors as of load_state."""
-    found = load_state(path)
+    found = load_state(path, mapped=True)
     return found[0].seconds if found else 0.0
 
 

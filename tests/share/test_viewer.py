@@ -84,10 +84,14 @@ def test_keys_and_buttons_go_from_image_to_image(page):
     assert name(page) == KEYS[5]
 
 
-def test_an_image_has_an_address(page, shared):
+def open_at(page, shared, address):
     page.open("about:blank")
-    page.open((shared / "index.html").as_uri() + "#Map-7")
+    page.open((shared / "index.html").as_uri() + address)
     page.wait(READY)
+
+
+def test_an_image_has_an_address(page, shared):
+    open_at(page, shared, "#Map-7")
     assert name(page) == KEYS[7]
     assert not page.ask("Boolean(document.querySelector('.dash'))"), "its truth is not known"
     assert shown(page, "true") == 0
@@ -304,9 +308,7 @@ def test_buttons_lead_where_the_keys_lead_from_an_image_that_is_not_in_the_list(
 
 
 def test_an_address_that_is_none_shows_the_first_image(page, shared):
-    page.open("about:blank")
-    page.open((shared / "index.html").as_uri() + "#%")
-    page.wait(READY)
+    open_at(page, shared, "#%")
     assert name(page) == HOSTILE
 
 
